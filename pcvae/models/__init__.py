@@ -1,0 +1,24 @@
+"""Style encoder, point encoder, decoder, and the VAE that joins them."""
+
+from pcvae.models.decoder import Decoder
+from pcvae.models.layers import AdaGN, AdaIN, AdaLN
+from pcvae.models.normalization import Normalization
+from pcvae.models.point_encoder import PointEncoder
+from pcvae.models.posterior import DiagonalGaussian
+from pcvae.models.style_encoder import StyleEncoder
+from pcvae.models.vae import Encoding, PointCloudVAE, Reconstruction, VAEConfig
+
+__all__ = [
+    "AdaGN",
+    "AdaIN",
+    "AdaLN",
+    "Decoder",
+    "DiagonalGaussian",
+    "Encoding",
+    "Normalization",
+    "PointCloudVAE",
+    "PointEncoder",
+    "Reconstruction",
+    "StyleEncoder",
+    "VAEConfig",
+]

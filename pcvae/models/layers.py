@@ -1,0 +1,174 @@
+"""Layers that let the global latent z speak to every point, and the network built of them.
+
+All features are (B, N, C): B shapes, N points, C channels. Each layer first removes a mean and a
+standard deviation from the features, then puts back a scale and a shift that are linear in z. They
+differ only in what the mean and the standard deviation are taken over.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+EPSILON = 1e-5
+NUM_GROUPS = 8
+
+
+class AdaptiveNorm(nn.Module):
+    """Normalize features, then scale and shift them by what z says.
+
+    At initialization the scale is near 1 and the shift near 0 whatever z is, so that a network
+    starts out as if it were not conditioned (weights uniform in +-sqrt(0.3 / (2 C)), LION's).
+
+    Args:
+        channels: C, channels of the features.
+        style_dim: length of z.
+    """
+
+    def __init__(self, channels: int, style_dim: int) -> None:
+        super().__init__()
+        self.affine = nn.Linear(style_dim, 2 * channels)
+        bound = math.sqrt(0.3 / (2 * channels))
+        nn.init.uniform_(self.affine.weight, -bound, bound)
+        with torch.no_grad():
+            self.affine.bias.copy_(torch.cat([torch.ones(channels), torch.zeros(channels)]))
+
+    def statistics(
+        self, features: Float[Tensor, "B N C"]
+    ) -> tuple[Float[Tensor, "B n c"], Float[Tensor, "B n c"]]:
+        """Mean and variance to remove; n and c are 1 where they are shared."""
+        raise NotImplementedError
+
+    def forward(
+        self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
+    ) -> Float[Tensor, "B N C"]:
+        """Return (features - mean) / sqrt(variance + epsilon) * scale(z) + shift(z)."""
+        scale, shift = self.affine(style).unsqueeze(1).chunk(2, dim=-1)  # (B, 1, C) each
+        mean, variance = self.statistics(features)
+        # The four steps are one multiplication and one addition per number: a pass over the
+        # features is what costs, not the arithmetic on the small (B, 1, C) tensors.
+        gain = scale * torch.rsqrt(variance + EPSILON)
+        return torch.addcmul(shift - mean * gain, features, gain)
+
+
+class AdaIN(AdaptiveNorm):
+    """Adaptive instance norm: statistics of each channel over the points of its shape.
+
+    Huang and Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance
+    Normalization", ICCV 2017, equation 8, with scale and shift from z in place of a style image.
+    A shape of one point has variance 0, so that only the shift is left of it.
+    """
+
+    def statistics(
+        self, features: Float[Tensor, "B N C"]
+    ) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 C"]]:
+        """Mean and variance over the points."""
+        variance, mean = torch.var_mean(features, dim=1, correction=0, keepdim=True)
+        return mean, variance
+
+
+class AdaGN(AdaptiveNorm):
+    """Adaptive group norm: statistics over all points and the channels of one of 8 groups.
+
+    The layer that LION uses, though its file is named for AdaIN.
+    """
+
+    def statistics(
+        self, features: Float[Tensor, "B N C"]
+    ) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 C"]]:
+        """Mean and variance over the points and the channels of a group."""
+        channels = features.shape[-1]
+        grouped = features.unflatten(-1, (NUM_GROUPS, channels // NUM_GROUPS))  # (B, N, 8, C / 8)
+        variance, mean = torch.var_mean(grouped, dim=(1, 3), correction=0)  # (B, 8)
+        repeats = channels // NUM_GROUPS
+        return (
+            mean.repeat_interleave(repeats, dim=-1).unsqueeze(1),
+            variance.repeat_interleave(repeats, dim=-1).unsqueeze(1),
+        )
+
+
+class AdaLN(AdaptiveNorm):
+    """Adaptive layer norm: statistics over the channels of each point by itself."""
+
+    def forward(
+        self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
+    ) -> Float[Tensor, "B N C"]:
+        """Return layer_norm(features) * scale(z) + shift(z)."""
+        scale, shift = self.affine(style).unsqueeze(1).chunk(2, dim=-1)
+        return torch.addcmul(shift, F.layer_norm(features, features.shape[-1:], eps=EPSILON), scale)
+
+
+CONDITIONING: dict[str, Callable[[int, int], AdaptiveNorm]] = {
+    "adain": AdaIN,
+    "adagn": AdaGN,
+    "adaln": AdaLN,
+}
+
+
+class ConditionedBlock(nn.Module):
+    """A residual step: features + linear(relu(norm(linear(features), z))).
+
+    Args:
+        width: C, channels in and out.
+        style_dim: length of z.
+        conditioning: a name in `CONDITIONING`.
+    """
+
+    def __init__(self, width: int, style_dim: int, conditioning: str) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+        self.norm = CONDITIONING[conditioning](width, style_dim)
+        self.outer = nn.Linear(width, width)
+
+    def forward(
+        self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
+    ) -> Float[Tensor, "B N C"]:
+        """Return features of the same shape; points meet only in the norm's statistics."""
+        return features + self.outer(F.relu(self.norm(self.inner(features), style)))
+
+
+class ConditionedNetwork(nn.Module):
+    """A point-wise network conditioned on z, permutation-equivariant over the points.
+
+    Its output starts near 0 (small weights in the last layer), which is what makes the encoder and
+    the decoder start near the identity.
+
+    Args:
+        in_channels: numbers per point that come in.
+        out_channels: numbers per point that go out.
+        width: channels inside.
+        depth: how many residual blocks.
+        style_dim: length of z.
+        conditioning: a name in `CONDITIONING`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        width: int,
+        depth: int,
+        style_dim: int,
+        conditioning: str,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Linear(in_channels, width)
+        self.blocks = nn.ModuleList(
+            ConditionedBlock(width, style_dim, conditioning) for _ in range(depth)
+        )
+        self.head = nn.Linear(width, out_channels)
+        nn.init.normal_(self.head.weight, std=1e-3)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(
+        self, points: Float[Tensor, "B N in"], style: Float[Tensor, "B S"]
+    ) -> Float[Tensor, "B N out"]:
+        """Return `out_channels` numbers for every point."""
+        features = self.stem(points)
+        for block in self.blocks:
+            features = block(features, style)
+        return self.head(F.relu(features))

@@ -1,0 +1,155 @@
+"""The hierarchical VAE: style encoder, point encoder and decoder joined."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pcvae.models.decoder import Decoder
+from pcvae.models.layers import CONDITIONING, NUM_GROUPS
+from pcvae.models.normalization import Normalization
+from pcvae.models.point_encoder import PointEncoder
+from pcvae.models.posterior import DiagonalGaussian
+from pcvae.models.style_encoder import StyleEncoder
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """What a model is built from. It is saved with the weights.
+
+    Attributes:
+        style_dim: length of the global latent z.
+        latent_dim: feature channels of the local latent h, beside its three coordinates.
+        skip_weight: how far encoder and decoder may move a point at first, in model units.
+        sigma_offset: the local posterior starts at the standard deviation exp(-sigma_offset).
+        width: channels inside the point encoder and the decoder.
+        encoder_depth: residual blocks of the point encoder.
+        decoder_depth: residual blocks of the decoder.
+        conditioning: how z speaks to the points: "adain", "adagn" or "adaln".
+    """
+
+    style_dim: int = 128
+    latent_dim: int = 1
+    skip_weight: float = 0.01
+    sigma_offset: float = 6.0
+    width: int = 64
+    encoder_depth: int = 2
+    decoder_depth: int = 4
+    conditioning: str = "adain"
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError that names the first setting that cannot be."""
+        for name in ("style_dim", "width", "encoder_depth", "decoder_depth"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if self.latent_dim < 0:
+            raise ValueError(f"latent_dim must not be negative, but is {self.latent_dim}.")
+        if self.conditioning not in CONDITIONING:
+            names = ", ".join(CONDITIONING)
+            raise ValueError(f"conditioning must be one of {names}, not {self.conditioning!r}.")
+        if self.conditioning == "adagn" and self.width % NUM_GROUPS:
+            raise ValueError(f"With adagn, width must be a multiple of {NUM_GROUPS}.")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the encoders say of a batch.
+
+    Attributes:
+        style: q(z | x), over (B, style_dim).
+        points: q(h | x, z), over (B, N, 3 + latent_dim).
+    """
+
+    style: DiagonalGaussian
+    points: DiagonalGaussian
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One pass through the whole model.
+
+    Attributes:
+        points: the decoded cloud, (B, N, 3), in model units.
+        encoding: both posteriors.
+        z: the global latent that was drawn, (B, style_dim).
+        h: the local latents that were drawn, (B, N, 3 + latent_dim).
+    """
+
+    points: Float[Tensor, "B N 3"]
+    encoding: Encoding
+    z: Float[Tensor, "B S"]
+    h: Float[Tensor, "B N H"]
+
+
+class PointCloudVAE(nn.Module):
+    """The first stage of LION (Zeng et al., NeurIPS 2022), with point-wise networks.
+
+    Encoding and decoding are in model units: `model.normalization(points)` takes data there and
+    `model.normalization.inverse` brings it back. Any number of points will do, and each cloud may
+    be decoded with another number of points than it was encoded with.
+
+    Args:
+        config: sizes and constants.
+        normalization: from data units to model units; the identity by default.
+    """
+
+    def __init__(
+        self, config: VAEConfig | None = None, normalization: Normalization | None = None
+    ) -> None:
+        super().__init__()
+        self.config = config = config or VAEConfig()
+        self.normalization = normalization or Normalization()
+        shared = {
+            "style_dim": config.style_dim,
+            "latent_dim": config.latent_dim,
+            "skip_weight": config.skip_weight,
+            "width": config.width,
+            "conditioning": config.conditioning,
+        }
+        self.style_encoder = StyleEncoder(config.style_dim)
+        self.point_encoder = PointEncoder(
+            sigma_offset=config.sigma_offset, depth=config.encoder_depth, **shared
+        )
+        self.decoder = Decoder(depth=config.decoder_depth, **shared)
+
+    def encode_style(self, x: Float[Tensor, "B N 3"]) -> DiagonalGaussian:
+        """Return q(z | x)."""
+        return self.style_encoder(x)
+
+    def encode_points(self, x: Float[Tensor, "B N 3"], z: Float[Tensor, "B S"]) -> DiagonalGaussian:
+        """Return q(h | x, z)."""
+        return self.point_encoder(x, z)
+
+    def encode(self, x: Float[Tensor, "B N 3"]) -> Encoding:
+        """Return both posteriors, the local one at the mean of the global one."""
+        style = self.encode_style(x)
+        return Encoding(style, self.encode_points(x, style.mean))
+
+    def decode(self, h: Float[Tensor, "B N H"], z: Float[Tensor, "B S"]) -> Float[Tensor, "B N 3"]:
+        """Return the cloud that local latents h and global latent z stand for."""
+        return self.decoder(h, z)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B N 3"],
+        style_noise: Float[Tensor, "B S"] | None = None,
+        point_noise: Float[Tensor, "B N H"] | None = None,
+    ) -> Reconstruction:
+        """Encode, draw z and then h, decode.
+
+        Args:
+            x: clouds in model units.
+            style_noise: standard normal numbers for z; drawn if not given.
+            point_noise: standard normal numbers for h; drawn if not given.
+        """
+        style = self.encode_style(x)
+        z = style.sample(style_noise)
+        points = self.encode_points(x, z)
+        h = points.sample(point_noise)
+        return Reconstruction(self.decode(h, z), Encoding(style, points), z, h)
+
+    def reconstruct(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N 3"]:
+        """Return clouds in data units, through the means of both posteriors."""
+        encoding = self.encode(self.normalization(points))
+        decoded = self.decode(encoding.points.mean, encoding.style.mean)
+        return self.normalization.inverse(decoded)
