@@ -1,0 +1,76 @@
+"""Robust statistics from which the families read factors off noisy clouds.
+
+Values are (B, N), one row a cloud; a mask of the same shape says which points count. Rows without
+points that count give NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+Values = Float[np.ndarray, "B N"]
+Mask = Bool[np.ndarray, "B N"]
+Column = Float[np.ndarray, "B 1"]
+
+
+def quantile(values: Values, mask: Mask, level: float) -> Column:
+    """Quantile of the values that count, interpolated linearly."""
+    ranked = np.sort(np.where(mask, values, np.inf), axis=1)
+    count = mask.sum(axis=1, keepdims=True)
+    place = level * np.maximum(count - 1, 0)
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    below, above = (np.take_along_axis(ranked, i, axis=1) for i in (low, high))
+    with np.errstate(invalid="ignore"):  # inf - inf in rows without points
+        result = below + (place - low) * (above - below)
+    return np.where(count > 0, result, np.nan)
+
+
+def median(values: Values, mask: Mask) -> Column:
+    """Middle of the values that count."""
+    return quantile(values, mask, 0.5)
+
+
+def share(mask: Mask, among: Mask) -> Column:
+    """Fraction of the points in `among` that are in `mask` too."""
+    return (mask & among).sum(axis=1, keepdims=True) / np.maximum(
+        among.sum(axis=1, keepdims=True), 1
+    )
+
+
+def upper_end(values: Values, mask: Mask, inner: float = 0.96, outer: float = 0.98) -> Column:
+    """Where the values end, upward, without trusting the most extreme ones.
+
+    Two high quantiles are extended in a straight line to level 1: exact for values spread evenly
+    up to the end, and for values that pile up there.
+    """
+    a, b = quantile(values, mask, inner), quantile(values, mask, outer)
+    return b + (b - a) * (1 - outer) / (outer - inner)
+
+
+def lower_end(values: Values, mask: Mask, inner: float = 0.04, outer: float = 0.02) -> Column:
+    """Where the values end, downward; see `upper_end`."""
+    return -upper_end(-values, mask, 1 - inner, 1 - outer)
+
+
+def peak(
+    values: Values, mask: Mask, bins: int = 100, low: float = -1.0, high: float = 1.0
+) -> Column:
+    """Place where most values crowd: the highest bin of a smoothed histogram."""
+    index = np.clip(((values - low) / (high - low) * bins).astype(int), 0, bins - 1)
+    rows = np.arange(len(values))[:, None]
+    flat = (rows * bins + index)[mask]
+    counts = np.bincount(flat, minlength=len(values) * bins).reshape(-1, bins).astype(float)
+    smooth = sum(np.roll(counts, shift, axis=1) for shift in range(-2, 3))
+    best = smooth.argmax(axis=1)[:, None]
+    return low + (best + 0.5) * (high - low) / bins
+
+
+def slope(x: Values, y: Values, mask: Mask) -> Column:
+    """Slope of the least-squares line through the points that count."""
+    weight = mask / np.maximum(mask.sum(axis=1, keepdims=True), 1)
+    dx = x - (weight * x).sum(axis=1, keepdims=True)
+    dy = y - (weight * y).sum(axis=1, keepdims=True)
+    spread = (weight * dx * dx).sum(axis=1, keepdims=True)
+    return (weight * dx * dy).sum(axis=1, keepdims=True) / np.where(spread > 0, spread, np.nan)
