@@ -151,10 +151,13 @@ def bootstrap(options):
         sys.stdout.write("Making the environment in .venv: a few minutes, mostly downloads.\n")
         sys.stdout.flush()
         make_venv(venv)
+        quiet = []
     else:
-        # The files that the environment is made from changed: bring it up to date as it stands.
+        sys.stdout.write("The lock file or pyproject.toml changed: bringing .venv up to date.\n")
+        sys.stdout.flush()
         os.remove(stamp)
-    pip_install(venv, options.split() + ["-r", lock])
+        quiet = ["--quiet"]
+    pip_install(venv, quiet + options.split() + ["-r", lock])
     # The lock has setuptools, so the build needs no environment (and no download) of its own.
     pip_install(venv, ["--quiet", "--no-deps", "--no-build-isolation", "-e", HERE])
     write_stamp(stamp, [inputs, place(venv), options])
