@@ -1,9 +1,6 @@
 """A model in one file: weights as safetensors, configuration as JSON in the same file's header."""
 
-import contextlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from pcvae.files import atomic_path
 from pcvae.models import PointCloudVAE, VAEConfig
 
 FORMAT = "pcvae-1"
@@ -34,23 +32,14 @@ def save(model: PointCloudVAE, path: Path, notes: dict[str, Any] | None = None) 
         The path.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {
         "format": FORMAT,
         "config": json.dumps(asdict(model.config), sort_keys=True),
         "notes": json.dumps(notes or {}, sort_keys=True),
     }
-    weights = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
-    }
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    os.close(handle)
-    try:
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_path(path) as temporary:
         save_file(weights, temporary, metadata)
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
     return path
 
 

@@ -164,8 +164,8 @@ def equilibrium_sigma(kl_weight: float, copies: float = 1.0) -> float:
     """The local posterior's standard deviation where L1 and KL balance, if nothing but noise moves.
 
     While encoder and decoder are the identity, the error of one coordinate is |sigma * noise|,
-    whose mean is sqrt(2 / pi) * sigma. Minimizing copies * sqrt(2 / pi) * s + w * (s^2 / 2 - ln s) gives
-    w s^2 + a s - w = 0 with a = copies * sqrt(2 / pi).
+    whose mean is sqrt(2 / pi) * sigma. Minimizing copies * sqrt(2 / pi) * s + w * (s^2 / 2 - ln s)
+    gives w s^2 + a s - w = 0 with a = copies * sqrt(2 / pi).
 
     Args:
         kl_weight: w, the weight after annealing.

@@ -1,0 +1,150 @@
+"""The LightningModule: one step of training, and what is logged of it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from pcvae.data.datamodule import Batch
+from pcvae.models import PointCloudVAE
+from pcvae.objective import KLSchedule, Objective, Terms
+from pcvae.randomness import noise_for_shapes
+
+ADAM_BETAS = (0.9, 0.99)
+FINAL_RATE = 0.01
+
+
+class NonFiniteError(RuntimeError):
+    """The loss or its gradient is no longer a number."""
+
+
+class VAEModule(pl.LightningModule):
+    """Trains a `PointCloudVAE`.
+
+    The KL weight and the learning rate follow the optimizer's steps. How many steps there are in
+    all is fixed when training begins and kept in the checkpoint, so that a resumed run, or one that
+    is made longer, goes on with the same schedule.
+
+    Args:
+        model: what to train.
+        objective: the loss.
+        schedule: the KL weight as a function of the step.
+        learning_rate: Adam's step size.
+        cosine: let the learning rate fall along half a cosine to 1%.
+        seed: decides the noise, together with epoch and shape.
+        shape_ids: names of the training shapes, for messages.
+    """
+
+    def __init__(
+        self,
+        model: PointCloudVAE,
+        objective: Objective,
+        schedule: KLSchedule,
+        *,
+        learning_rate: float = 1e-3,
+        cosine: bool = False,
+        seed: int = 0,
+        shape_ids: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.schedule = schedule
+        self.learning_rate = learning_rate
+        self.cosine = cosine
+        self.seed = seed
+        self.shape_ids = shape_ids
+        self.schedule_steps = 0
+
+    def setup(self, stage: str) -> None:
+        """Fix the length of the schedules, unless a checkpoint has fixed it already."""
+        if stage == "fit" and not self.schedule_steps:
+            self.schedule_steps = int(self.trainer.estimated_stepping_batches)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the length of the schedules."""
+        checkpoint["schedule_steps"] = self.schedule_steps
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the schedules that training began with."""
+        self.schedule_steps = checkpoint["schedule_steps"]
+
+    def configure_optimizers(self) -> Any:
+        """Return Adam with the original's betas and, if asked for, the falling learning rate."""
+        optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=self.learning_rate, betas=ADAM_BETAS
+        )
+        if not self.cosine:
+            return optimizer
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
+
+    def _rate(self, step: int) -> float:
+        """Factor on the learning rate at a step: from 1 to 1% along half a cosine."""
+        progress = min(step / max(self.schedule_steps, 1), 1.0)
+        return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def terms(self, batch: Batch, epoch: int) -> Terms:
+        """Return the loss and its parts for one batch, with the noise of one epoch."""
+        x = self.model.normalization(batch.points)
+        style_noise, point_noise = noise_for_shapes(
+            batch.shapes,
+            seed=self.seed,
+            epoch=epoch,
+            style_dim=self.model.config.style_dim,
+            point_dim=3 + self.model.config.latent_dim,
+            num_points=x.shape[1],
+        )
+        output = self.model(x, style_noise.to(x.device), point_noise.to(x.device))
+        weight = self.schedule(self.global_step, self.schedule_steps)
+        return self.objective(x, output, weight)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch and log its terms."""
+        terms = self.terms(batch, self.current_epoch)
+        if not torch.isfinite(terms.loss):
+            self._stop("loss", terms, batch)
+        self._log("train", terms, batch)
+        self._shapes_of_step = batch.shapes
+        return terms.loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Log the terms of one batch of validation shapes, with the same noise every time."""
+        self._log("val", self.terms(batch, epoch=0), batch)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Log the gradient's norm; stop before it can spoil the weights."""
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(norm):
+            self._stop("gradient", None, None)
+        self.log("train/gradient_norm", norm)
+
+    def _log(self, stage: str, terms: Terms, batch: Batch) -> None:
+        """Log every term under its name."""
+        values = {f"{stage}/{term.name}": getattr(terms, term.name) for term in fields(terms)}
+        self.log_dict(
+            values,
+            on_step=stage == "train",
+            on_epoch=stage == "val",
+            batch_size=len(batch.shapes),
+            sync_dist=stage == "val",
+        )
+        self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False, on_step=True)
+
+    def _stop(self, what: str, terms: Terms | None, batch: Batch | None) -> None:
+        """Raise an error that says where it happened and what to try."""
+        shapes = batch.shapes if batch is not None else self._shapes_of_step
+        names = [self.shape_ids[i] if self.shape_ids else str(i) for i in shapes.tolist()]
+        parts = {t.name: getattr(terms, t.name).item() for t in fields(terms)} if terms else {}
+        raise NonFiniteError(
+            f"The {what} is not a finite number at step {self.global_step} (epoch "
+            f"{self.current_epoch}). Shapes of the batch: {', '.join(names)}. {parts or ''} "
+            "Try a lower --learning_rate, a smaller --sigma_offset (5 in place of 6), more epochs "
+            "(which makes the KL weight grow more slowly) or --gradient_clip 1. The last good "
+            "checkpoint is kept: go on from it with --resume."
+        )

@@ -1,0 +1,165 @@
+"""From settings to a trained model in a folder."""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+
+from pcvae import checkpoints
+from pcvae.data import PointCloudData, open_splits
+from pcvae.files import write_atomically
+from pcvae.models import PointCloudVAE
+from pcvae.training.config import TrainConfig
+from pcvae.training.memory import keep_freed_memory
+from pcvae.training.module import VAEModule
+
+LAST = "last.ckpt"
+SETTINGS = "config.json"
+MODEL = "model.safetensors"
+
+
+def train(config: TrainConfig) -> Path:
+    """Train a model, or go on with a run that was stopped.
+
+    The folder `config.out` gets the settings (config.json), the logs (metrics.csv and those for
+    TensorBoard), a checkpoint to resume from after every epoch (last.ckpt), and at the end the
+    model (model.safetensors), which `pcvae.load` opens.
+
+    Args:
+        config: what to do.
+
+    Returns:
+        The path of the finished model.
+
+    Raises:
+        ValueError: if a device is asked for that is not there, or the data cannot be used.
+        FileNotFoundError: if the data or the run to resume is not there.
+        NonFiniteError: if loss or gradient stops being a number.
+    """
+    devices = choose_devices(config.gpus)
+    checkpoint = find_checkpoint(config.resume) if config.resume else None
+    keep_freed_memory()
+    pl.seed_everything(config.seed, verbose=False)
+    data = PointCloudData(
+        open_splits(config.data, config.seed),
+        num_points=config.num_points,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
+    module = build_module(config, data)
+    folder = Path(config.out)
+    write_atomically(folder / SETTINGS, json.dumps(settings(config), indent=2) + "\n")
+    trainer = build_trainer(config, devices, folder)
+    trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    return save_model(trainer, module, config)
+
+
+def build_module(config: TrainConfig, data: PointCloudData) -> VAEModule:
+    """Return an untrained model with the data's normalization, ready for a trainer."""
+    model = PointCloudVAE(config.model_config(), data.normalization())
+    return VAEModule(
+        model,
+        config.objective(),
+        config.kl_schedule(),
+        learning_rate=config.learning_rate,
+        cosine=config.cosine,
+        seed=config.seed,
+        shape_ids=data.splits.train.ids,
+    )
+
+
+def build_trainer(config: TrainConfig, devices: dict[str, Any], folder: Path) -> pl.Trainer:
+    """Return a trainer that logs, saves a checkpoint after every epoch, and can be resumed."""
+    return pl.Trainer(
+        **devices,
+        max_epochs=config.max_epochs,
+        max_steps=config.max_steps,
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.gradient_clip or None,
+        check_val_every_n_epoch=config.validate_every,
+        callbacks=callbacks(config, folder),
+        logger=[
+            CSVLogger(folder, name="", version=""),
+            TensorBoardLogger(folder, name="", version="tensorboard"),
+        ],
+        log_every_n_steps=10,
+        enable_progress_bar=config.progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        default_root_dir=folder,
+    )
+
+
+def callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
+    """Return what saves checkpoints and, if asked for, averages the weights."""
+    saving = ModelCheckpoint(
+        folder,
+        filename="last",
+        every_n_epochs=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    return [saving, EMAWeightAveraging(decay=config.ema)] if config.ema else [saving]
+
+
+def choose_devices(gpus: int) -> dict[str, Any]:
+    """Return Lightning's accelerator and devices.
+
+    Raises:
+        ValueError: if more GPUs are asked for than there are.
+    """
+    if gpus == 0:
+        return {"accelerator": "cpu", "devices": 1}
+    found = torch.cuda.device_count()
+    if gpus > found:
+        reason = (
+            "This build of PyTorch has no CUDA" if torch.version.cuda is None else "CUDA sees them"
+        )
+        raise ValueError(
+            f"--gpus {gpus} was asked for and {found} found. {reason}. Leave --gpus out to train "
+            "on the CPU, or see README.md on how to choose a CUDA build."
+        )
+    return {"accelerator": "gpu", "devices": gpus}
+
+
+def find_checkpoint(path: Path) -> Path:
+    """Return the checkpoint that `--resume` means: a file, or last.ckpt in a run's folder.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    path = Path(path)
+    checkpoint = path / LAST if path.is_dir() else path
+    if not checkpoint.is_file():
+        raise FileNotFoundError(
+            f"--resume {path}: no checkpoint at {checkpoint}. Expected the folder of a run that "
+            f"finished at least one epoch, or its {LAST}."
+        )
+    return checkpoint
+
+
+def settings(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings as JSON can hold them."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
+
+
+def read_settings(resume: Path) -> dict[str, Any]:
+    """Return the settings of the run that a checkpoint belongs to."""
+    path = find_checkpoint(resume).parent / SETTINGS
+    if not path.is_file():
+        return {}
+    known = {f.name for f in fields(TrainConfig)}
+    return {k: v for k, v in json.loads(path.read_text()).items() if k in known}
+
+
+def save_model(trainer: pl.Trainer, module: VAEModule, config: TrainConfig) -> Path:
+    """Write the finished model with a note of how it was made."""
+    metrics = {name: round(value.item(), 6) for name, value in trainer.callback_metrics.items()}
+    notes = {"train": settings(config), "steps": trainer.global_step, "metrics": metrics}
+    path = Path(config.out) / MODEL
+    return checkpoints.save(module.model, path, notes) if trainer.is_global_zero else path
