@@ -61,7 +61,7 @@ class Factor:
         return float(self.choices.index(str(option)))
 
     def check(self, values: np.ndarray) -> None:
-        """Raise a ValueError naming factor, value, bounds and unit unless all values are allowed."""
+        """Raise a ValueError naming value, bounds and unit unless all values are allowed."""
         low, high = self.bounds
         good = (values >= low) & (values <= high)  # False for NaN too
         if self.kind != "continuous":

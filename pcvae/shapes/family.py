@@ -85,7 +85,7 @@ class Family:
             factor.check(values[factor.name])
         return values
 
-    def in_use(self, values: Mapping[str, np.ndarray]) -> dict[str, Bool[np.ndarray, "S"]]:
+    def in_use(self, values: Mapping[str, np.ndarray]) -> dict[str, Bool[np.ndarray, " S"]]:
         """Tell for each factor in which shapes it has an effect."""
         result = {}
         for factor in self.factors:

@@ -32,7 +32,7 @@ class Part:
     label: int
     vertices: Float[np.ndarray, "S V 3"]
     faces: Int[np.ndarray, "F 3"]
-    shown: Bool[np.ndarray, "S"] | None = None
+    shown: Bool[np.ndarray, " S"] | None = None
 
     def mirrored(self) -> Part:
         """Mirror left and right; the corners' order is turned, so normals keep pointing out."""
@@ -53,8 +53,8 @@ class Surface:
 
     vertices: Float[np.ndarray, "S V 3"]
     faces: Int[np.ndarray, "F 3"]
-    labels: UInt8[np.ndarray, "F"]
-    scale: Float[np.ndarray, "S"]
+    labels: UInt8[np.ndarray, " F"]
+    scale: Float[np.ndarray, " S"]
 
     def __len__(self) -> int:
         return len(self.vertices)
@@ -132,7 +132,7 @@ def vec(x: Number, y: Number, z: Number) -> Float[np.ndarray, "*S 3"]:
 def ellipse(
     center: np.ndarray, u: np.ndarray, v: np.ndarray, sides: int = 24
 ) -> Float[np.ndarray, "*S K 3"]:
-    """Ring of points around `center` with half axes u and v; it runs counter-clockwise around u x v."""
+    """Ring around `center` with half axes u and v, counter-clockwise around u x v."""
     turn = np.linspace(0, 2 * np.pi, sides, endpoint=False)[:, None]  # (K, 1)
     return center[..., None, :] + np.cos(turn) * u[..., None, :] + np.sin(turn) * v[..., None, :]
 

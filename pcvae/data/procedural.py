@@ -1,0 +1,230 @@
+"""Clouds of procedural shapes: as many as wanted, with known factors and part labels.
+
+Shapes are drawn in blocks. Each block has a random generator of its own, seeded by the seed, the
+family and the block's number, so that neither the number of workers nor the number of shapes
+changes any shape: the first hundred of three thousand are the hundred that were asked for alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pcvae import shapes
+from pcvae.data.clouds import CloudSet
+from pcvae.files import atomic_path
+from pcvae.shapes import Family
+
+logger = logging.getLogger(__name__)
+
+BLOCK = 32  # shapes drawn together: small enough for the cache of a CPU core
+CACHE_VARIABLE = "PCVAE_CACHE"
+
+
+class Block(NamedTuple):
+    """Shapes of one family, drawn by one generator."""
+
+    points: np.ndarray  # (BLOCK, N, 3)
+    labels: np.ndarray  # (BLOCK, N), counted within the family
+    factors: dict[str, np.ndarray]  # (BLOCK,) each, NaN where without effect
+
+
+def generate(
+    families: Sequence[str] = ("chair", "table", "lamp"),
+    count: int = 3000,
+    num_points: int = 2048,
+    seed: int = 0,
+    workers: int = 2,
+) -> CloudSet:
+    """Draw random shapes, the families in turn, and sample their surfaces.
+
+    Args:
+        families: Names from `pcvae.shapes.families`; shape i is of family i modulo their number.
+        count: Number of shapes in all.
+        num_points: Points of each, uniform over the surface.
+        seed: The same seed gives the same shapes, on any number of workers.
+        workers: Threads.
+
+    Returns:
+        A set whose `factors` hold, under names like "chair/leg_height", the factors in their own
+        units (NaN for other families, and where a factor has no effect), and under "scale" the
+        cloud units per cm or m. Part names look like "chair/leg".
+
+    Raises:
+        ValueError: If a family is unknown or named twice, or a number is not positive.
+    """
+    chosen = _chosen(families)
+    for name, value in {"count": count, "num_points": num_points, "workers": workers}.items():
+        if value < 1:
+            raise ValueError(f"{name} = {value}: expected at least 1.")
+    if seed < 0:
+        raise ValueError(f"seed = {seed}: expected 0 or more.")
+    points = np.empty((count, num_points, 3), np.float32)
+    labels = np.empty((count, num_points), np.uint8)
+    factors = _empty_factors(chosen, count)
+
+    def fill(task: tuple[int, int]) -> None:
+        position, number = task
+        family = chosen[position]
+        rows = _rows(position, number, len(chosen), count)
+        block = draw_block(family, number, num_points, seed)
+        points[rows] = block.points[: len(rows)]
+        labels[rows] = block.labels[: len(rows)] + _first_label(chosen, position)
+        for name, values in block.factors.items():
+            key = name if name == "scale" else f"{family.name}/{name}"
+            factors[key][rows] = values[: len(rows)]
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(fill, _tasks(len(chosen), count)))
+    classes = tuple(chosen[row % len(chosen)].name for row in range(count))
+    return CloudSet(
+        name="procedural",
+        points=points,
+        ids=tuple(f"{name}-{row // len(chosen):06d}" for row, name in enumerate(classes)),
+        classes=classes,
+        labels=labels,
+        part_names=_part_names(chosen),
+        factors=factors,
+    )
+
+
+def draw_block(family: Family, number: int, num_points: int, seed: int) -> Block:
+    """Draw the block of a family with this number; nothing else decides what is in it."""
+    sequence = np.random.SeedSequence((seed, zlib.crc32(family.name.encode()), number))
+    rng = np.random.default_rng(sequence)
+    drawn = family.random_factors(rng, BLOCK)
+    surface = family.build(drawn)
+    samples = surface.sample(num_points, rng)
+    in_use = family.in_use(drawn)
+    factors = {name: np.where(in_use[name], drawn[name], np.nan) for name in drawn}
+    return Block(samples.points, samples.labels, {**factors, "scale": surface.scale})
+
+
+def _chosen(names: Sequence[str]) -> list[Family]:
+    known = shapes.families()
+    names = [names] if isinstance(names, str) else list(names)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names or len(set(names)) < len(names):
+        raise ValueError(
+            f"families = {names}: expected one or more of {', '.join(known)}, each once."
+        )
+    return [known[name] for name in names]
+
+
+def _tasks(num_families: int, count: int) -> list[tuple[int, int]]:
+    """All pairs of a family's position and a block's number."""
+    blocks = -(-count // (num_families * BLOCK))
+    tasks = [(position, number) for number in range(blocks) for position in range(num_families)]
+    return [task for task in tasks if len(_rows(*task, num_families, count))]
+
+
+def _rows(position: int, number: int, num_families: int, count: int) -> np.ndarray:
+    """Rows of the set that a block fills; the last block may have fewer than BLOCK."""
+    rows = position + num_families * np.arange(number * BLOCK, (number + 1) * BLOCK)
+    return rows[rows < count]
+
+
+def _first_label(chosen: Sequence[Family], position: int) -> int:
+    return sum(len(family.part_names) for family in chosen[:position])
+
+
+def _part_names(chosen: Sequence[Family]) -> tuple[str, ...]:
+    return tuple(f"{family.name}/{part}" for family in chosen for part in family.part_names)
+
+
+def _empty_factors(chosen: Sequence[Family], count: int) -> dict[str, np.ndarray]:
+    names = [f"{family.name}/{factor.name}" for family in chosen for factor in family.factors]
+    return {name: np.full(count, np.nan, np.float32) for name in [*names, "scale"]}
+
+
+def cached(
+    families: Sequence[str] = ("chair", "table", "lamp"),
+    count: int = 3000,
+    num_points: int = 2048,
+    seed: int = 0,
+    workers: int = 2,
+    folder: Path | None = None,
+) -> CloudSet:
+    """Do what `generate` does, or read what it made before from a file.
+
+    The file's name is a hash of the arguments and of the code that makes the shapes: when either
+    changes, new shapes are made. A file that cannot be read is made again, with a warning.
+
+    Args:
+        families: As in `generate`, and so are the next four.
+        count: Number of shapes in all.
+        num_points: Points of each.
+        seed: The same seed gives the same shapes.
+        workers: Threads.
+        folder: Where the files are; `cache_folder()` unless given.
+    """
+    folder = cache_folder() if folder is None else folder
+    names = [family.name for family in _chosen(families)]
+    path = folder / f"procedural-{_fingerprint(names, count, num_points, seed)}.npz"
+    if path.exists():
+        try:
+            return _read(path)
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            logger.warning("%s is damaged (%s); making it again.", path, error)
+    clouds = generate(names, count, num_points, seed, workers)
+    _write(path, clouds)
+    return clouds
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: $PCVAE_CACHE, or the user's cache folder."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"]) / "pcvae" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "pcvae"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pcvae"
+
+
+def _fingerprint(names: Sequence[str], count: int, num_points: int, seed: int) -> str:
+    """Hash what decides the points: the arguments, this package's code, NumPy's generators."""
+    digest = hashlib.sha256(json.dumps([names, count, num_points, seed, np.__version__]).encode())
+    for source in [*sorted(Path(shapes.__file__).parent.glob("*.py")), Path(__file__)]:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _write(path: Path, clouds: CloudSet) -> None:
+    factors = clouds.factors or {}
+    with atomic_path(path) as temporary:
+        np.savez(
+            temporary,
+            points=clouds.points,
+            labels=clouds.labels,
+            ids=np.array(clouds.ids),
+            classes=np.array(clouds.classes),
+            part_names=np.array(clouds.part_names),
+            factor_names=np.array(list(factors)),
+            factors=np.stack(list(factors.values())),
+        )
+
+
+def _read(path: Path) -> CloudSet:
+    with np.load(path, allow_pickle=False) as archive:
+        return CloudSet(
+            name="procedural",
+            points=archive["points"],
+            ids=tuple(archive["ids"].tolist()),
+            classes=tuple(archive["classes"].tolist()),
+            labels=archive["labels"],
+            part_names=tuple(archive["part_names"].tolist()),
+            factors=dict(zip(archive["factor_names"].tolist(), archive["factors"], strict=True)),
+        )
