@@ -40,7 +40,10 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(prog="pcvae", description="Hierarchical VAEs for 3D point clouds.")
     commands = parser.add_subcommands(dest="command")
     commands.add_subcommand("train", train_parser(words), help="train a model")
-    commands.add_subcommand("prepare", prepare_parser(), help="make data sets from their sources")
+    prepare = ArgumentParser(description="Make data sets from their sources.")
+    commands.add_subcommand("prepare", prepare, help="make data sets from their sources")
+    sources = prepare.add_subcommands(dest="source")
+    sources.add_subcommand("furniture", furniture_parser(), help="203 real models in six classes")
     return parser
 
 
@@ -73,15 +76,12 @@ def train_defaults(words: Sequence[str]) -> dict[str, Any]:
     return defaults
 
 
-def prepare_parser() -> ArgumentParser:
-    """Return the parser of `pcvae prepare`."""
+def furniture_parser() -> ArgumentParser:
+    """Return the parser of `pcvae prepare furniture`."""
     from pcvae.data.furniture import prepare_furniture
 
-    parser = ArgumentParser(description="Make data sets from their sources.")
-    sources = parser.add_subcommands(dest="source")
-    furniture = ArgumentParser(description="Real furniture from Debian's sweethome3d-furniture.")
-    furniture.add_function_arguments(prepare_furniture, as_group=False)
-    sources.add_subcommand("furniture", furniture, help="203 real models in six classes")
+    parser = ArgumentParser(description="Real furniture from Debian's sweethome3d-furniture.")
+    parser.add_function_arguments(prepare_furniture, as_group=False)
     return parser
 
 

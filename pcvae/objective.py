@@ -160,7 +160,7 @@ class Objective:
         return kl.mean(dim=0).clamp(min=self.free_bits).sum()
 
 
-def equilibrium_sigma(kl_weight: float, copies: float = 1.0) -> float:
+def equilibrium_sigma(kl_weight: float, copies: int = 1) -> float:
     """The local posterior's standard deviation where L1 and KL balance, if nothing but noise moves.
 
     While encoder and decoder are the identity, the error of one coordinate is |sigma * noise|,

@@ -28,7 +28,8 @@ class TrainConfig:
         anneal_kl: ramp the KL weight up from 1e-7 over the first half of all steps.
         data: 'furniture', or the path of a .npy or .npz file with clouds (shapes, points, 3).
         recipe: a set of defaults that the other flags override, see `RECIPES`.
-        out: folder for logs, checkpoints and the finished model.
+        out: folder for logs, checkpoints and the finished model; by default that of the run to
+            resume, or a new one in runs/ named by the time.
         resume: a run's folder, or its last.ckpt, to go on with; its settings become the defaults.
         seed: decides initial weights, order of shapes, points drawn and noise.
         reduction: 'batch' sums the error over the batch as LION does; 'shape' is an ELBO a shape.
@@ -62,7 +63,7 @@ class TrainConfig:
     anneal_kl: bool = True
     data: str = "furniture"
     recipe: Literal["simplified", "lion", "per_shape", "one_shot"] = "simplified"
-    out: Path = Path("runs/latest")
+    out: Path | None = None
     resume: Path | None = None
     seed: int = 0
     reduction: Literal["shape", "batch"] = "batch"

@@ -134,7 +134,7 @@ class VAEModule(pl.LightningModule):
             batch_size=len(batch.shapes),
             sync_dist=stage == "val",
         )
-        self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False, on_step=True)
+        self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False, on_epoch=stage == "val")
 
     def _stop(self, what: str, terms: Terms | None, batch: Batch | None) -> None:
         """Raise an error that says where it happened and what to try."""

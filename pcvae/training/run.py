@@ -1,6 +1,9 @@
 """From settings to a trained model in a folder."""
 
 import json
+import logging
+import time
+import warnings
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,8 @@ from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheck
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from pcvae import checkpoints
-from pcvae.data import PointCloudData, open_splits
+from pcvae.data.datamodule import PointCloudData
+from pcvae.data.sources import open_splits
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 from pcvae.training.config import TrainConfig
@@ -26,9 +30,9 @@ MODEL = "model.safetensors"
 def train(config: TrainConfig) -> Path:
     """Train a model, or go on with a run that was stopped.
 
-    The folder `config.out` gets the settings (config.json), the logs (metrics.csv and those for
-    TensorBoard), a checkpoint to resume from after every epoch (last.ckpt), and at the end the
-    model (model.safetensors), which `pcvae.load` opens.
+    The run's folder gets the settings (config.json), the logs (logs/version_0/metrics.csv, and
+    those for TensorBoard), a checkpoint to resume from after every epoch (last.ckpt), and at the
+    end the model (model.safetensors), which `pcvae.load` opens.
 
     Args:
         config: what to do.
@@ -37,12 +41,15 @@ def train(config: TrainConfig) -> Path:
         The path of the finished model.
 
     Raises:
-        ValueError: if a device is asked for that is not there, or the data cannot be used.
+        ValueError: if a device is asked for that is not there, the data cannot be used, or the
+            folder holds another run.
         FileNotFoundError: if the data or the run to resume is not there.
         NonFiniteError: if loss or gradient stops being a number.
     """
     devices = choose_devices(config.gpus)
     checkpoint = find_checkpoint(config.resume) if config.resume else None
+    folder = choose_folder(config.out, checkpoint)
+    quiet()
     keep_freed_memory()
     pl.seed_everything(config.seed, verbose=False)
     data = PointCloudData(
@@ -52,11 +59,36 @@ def train(config: TrainConfig) -> Path:
         seed=config.seed,
     )
     module = build_module(config, data)
-    folder = Path(config.out)
     write_atomically(folder / SETTINGS, json.dumps(settings(config), indent=2) + "\n")
     trainer = build_trainer(config, devices, folder)
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    return save_model(trainer, module, config)
+    return save_model(trainer, module, config, folder / MODEL)
+
+
+def quiet() -> None:
+    """Leave out what Lightning says that a learner can do nothing about."""
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+
+
+def choose_folder(out: Path | None, checkpoint: Path | None) -> Path:
+    """Return the run's folder: as asked for, the resumed run's, or a new one named by the time.
+
+    Raises:
+        ValueError: if a new run would overwrite another one's checkpoint.
+    """
+    if out is None and checkpoint is not None:
+        return checkpoint.parent
+    folder = Path(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
+    if checkpoint is None and (folder / LAST).exists():
+        raise ValueError(
+            f"--out {folder} holds the checkpoint of another run. Go on with that run by --resume "
+            f"{folder}, or choose another folder."
+        )
+    return folder
 
 
 def build_module(config: TrainConfig, data: PointCloudData) -> VAEModule:
@@ -84,8 +116,8 @@ def build_trainer(config: TrainConfig, devices: dict[str, Any], folder: Path) ->
         check_val_every_n_epoch=config.validate_every,
         callbacks=callbacks(config, folder),
         logger=[
-            CSVLogger(folder, name="", version=""),
-            TensorBoardLogger(folder, name="", version="tensorboard"),
+            CSVLogger(folder, name="logs"),
+            TensorBoardLogger(folder, name="tensorboard"),
         ],
         log_every_n_steps=10,
         enable_progress_bar=config.progress,
@@ -157,9 +189,8 @@ def read_settings(resume: Path) -> dict[str, Any]:
     return {k: v for k, v in json.loads(path.read_text()).items() if k in known}
 
 
-def save_model(trainer: pl.Trainer, module: VAEModule, config: TrainConfig) -> Path:
+def save_model(trainer: pl.Trainer, module: VAEModule, config: TrainConfig, path: Path) -> Path:
     """Write the finished model with a note of how it was made."""
     metrics = {name: round(value.item(), 6) for name, value in trainer.callback_metrics.items()}
     notes = {"train": settings(config), "steps": trainer.global_step, "metrics": metrics}
-    path = Path(config.out) / MODEL
     return checkpoints.save(module.model, path, notes) if trainer.is_global_zero else path
