@@ -1,0 +1,196 @@
+"""The picture of the explorer: input, latent points and decoded cloud in one plotly figure.
+
+One figure lives as long as the panel. An edit replaces coordinates inside it and nothing else, in
+one message: that is four times as fast as a new figure per edit, and camera and zoom stay.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+TITLES = ("Input x", "Latent points h_xyz", "Decoded")
+SCENES = ("scene", "scene2", "scene3")
+INPUT, LATENT, DECODED = range(3)
+HEIGHT = 400  # pixels: with its controls below it the panel still fits a laptop's window
+MARKER_SIZE = 2.5  # pixels
+# Viridis is told apart by color-blind readers. Its yellow end is left out: it is lost on white.
+COLORS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151")
+CAMERA = {
+    "up": {"x": 0.0, "y": 1.0, "z": 0.0},  # shapes stand on y, and face +z
+    "eye": {"x": 1.1, "y": 0.7, "z": 1.35},
+    "center": {"x": 0.0, "y": 0.0, "z": 0.0},
+}
+
+
+class CloudView:
+    """Three 3D views side by side that turn together.
+
+    Points are colored by the height of the *input* point they belong to, in all three views: a
+    decoded point keeps its color wherever an edit takes it.
+
+    Args:
+        reach: half the edge of the cube that input and decoded cloud are drawn in, in data units.
+        latent_reach: the same for h_xyz, in model units.
+
+    Attributes:
+        widget: the `FigureWidget` to display.
+    """
+
+    def __init__(self, reach: float = 1.1, latent_reach: float = 3.5) -> None:
+        self.widget = go.FigureWidget(
+            data=[_trace(scene) for scene in SCENES], layout=_layout(reach, latent_reach)
+        )
+        # A pixel ratio of 1 spares the graphics card three quarters of the work on fine screens.
+        self.widget._config = {
+            **self.widget._config,
+            "plotGlPixelRatio": 1,
+            "displaylogo": False,
+            "responsive": True,
+        }
+        self._turning = False
+        for scene in SCENES:
+            self.widget.layout[scene].on_change(self._turn_together, "camera")
+
+    def show(
+        self,
+        input_points: Float[np.ndarray, "N 3"],
+        latent: Float[np.ndarray, "N 3"],
+        decoded: Float[np.ndarray, "N 3"],
+    ) -> None:
+        """Draw another shape: coordinates of all three views, and colors."""
+        height = _float32(input_points[:, 1])
+        with self.widget.batch_update():
+            self._place(INPUT, input_points)
+            self._place(LATENT, latent)
+            self._place(DECODED, decoded)
+            for trace in self.widget.data:
+                trace.marker.color = height
+
+    def move(
+        self,
+        decoded: Float[np.ndarray, "N 3"],
+        latent: Float[np.ndarray, "N 3"] | None = None,
+    ) -> None:
+        """Draw an edit of the shape: only the coordinates that it changed travel to the page."""
+        with self.widget.batch_update():
+            self._place(DECODED, decoded)
+            if latent is not None:
+                self._place(LATENT, latent)
+
+    def coordinates(self, which: int) -> Float[np.ndarray, "N 3"]:
+        """Return what one view shows: INPUT, LATENT or DECODED."""
+        trace = self.widget.data[which]
+        return np.stack([trace.x, trace.y, trace.z], axis=1)
+
+    def _place(self, which: int, points: Float[np.ndarray, "N 3"]) -> None:
+        """Set the coordinates of one view."""
+        trace = self.widget.data[which]
+        trace.x, trace.y, trace.z = _float32(points).T
+
+    def _turn_together(self, scene: Any, camera: Any) -> None:
+        """Give the camera that the reader has just turned to the other views."""
+        if self._turning:
+            return
+        self._turning = True
+        try:
+            with self.widget.batch_update():
+                for name in SCENES:
+                    if self.widget.layout[name] is not scene:
+                        self.widget.layout[name].camera = camera
+        finally:
+            self._turning = False
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    """Return an array that plotly sends as bytes; anything else would travel as text."""
+    return np.asarray(values, dtype=np.float32)
+
+
+def _trace(scene: str) -> go.Scatter3d:
+    """Return one empty cloud. Squares: software WebGL draws circles half as fast."""
+    nothing = np.zeros(0, dtype=np.float32)
+    marker = {
+        "size": MARKER_SIZE,
+        "symbol": "square",
+        "color": nothing,
+        "colorscale": _colorscale(COLORS),
+        "line": {"width": 0},
+    }
+    return go.Scatter3d(
+        x=nothing,
+        y=nothing,
+        z=nothing,
+        mode="markers",
+        marker=marker,
+        scene=scene,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _colorscale(colors: Sequence[str]) -> list[tuple[float, str]]:
+    """Return plotly's form of evenly spaced colors."""
+    return [(index / (len(colors) - 1), color) for index, color in enumerate(colors)]
+
+
+def _layout(reach: float, latent_reach: float) -> dict[str, Any]:
+    """Return the layout of three cubes in a row, each under its title."""
+    width = 1 / len(SCENES)
+    reaches = (reach, latent_reach, reach)
+    scenes = {
+        name: _scene(left * width, (left + 1) * width, reaches[left])
+        for left, name in enumerate(SCENES)
+    }
+    titles = [_title(text, (index + 0.5) * width) for index, text in enumerate(TITLES)]
+    return {
+        **scenes,
+        "annotations": titles,
+        "height": HEIGHT,
+        "autosize": True,
+        "margin": {"l": 0, "r": 0, "t": 28, "b": 0},
+        # White in a dark theme too: the dark end of the colors would be lost on black.
+        "paper_bgcolor": "white",
+        "font": {"color": "#222222"},
+        "uirevision": "keep the camera",
+    }
+
+
+def _scene(left: float, right: float, reach: float) -> dict[str, Any]:
+    """Return a cube with fixed ranges, so that an edit does not rescale the picture."""
+    axis = {
+        "range": [-reach, reach],
+        "autorange": False,
+        "showticklabels": False,
+        "title": {"text": ""},
+        "showspikes": False,
+        "showbackground": False,
+        "gridcolor": "#dddddd",
+        "zeroline": False,
+    }
+    return {
+        "domain": {"x": [left, right], "y": [0, 1]},
+        "xaxis": axis,
+        "yaxis": axis,
+        "zaxis": axis,
+        "aspectmode": "cube",
+        "camera": CAMERA,
+        "dragmode": "orbit",
+        "uirevision": "keep the camera",
+    }
+
+
+def _title(text: str, center: float) -> dict[str, Any]:
+    """Return the title of one view."""
+    return {
+        "text": f"<b>{text}</b>",
+        "x": center,
+        "y": 1.0,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "center",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }

@@ -1,0 +1,29 @@
+"""A small model and a few boxes: the explorer does not care whether they are trained or real."""
+
+import numpy as np
+import pytest
+import torch
+
+from pcvae.data.clouds import CloudSet
+from pcvae.models import Normalization, PointCloudVAE, VAEConfig
+
+
+@pytest.fixture(scope="session")
+def model() -> PointCloudVAE:
+    """An untrained model whose latents do move points: its last layers are not near zero."""
+    torch.manual_seed(0)
+    config = VAEConfig(style_dim=16, width=16, skip_weight=0.5, sigma_offset=1.0)
+    model = PointCloudVAE(config, Normalization(torch.tensor([0.0, 0.1, 0.0]), 0.4))
+    for head in (model.decoder.network.head, model.point_encoder.network.head):
+        torch.nn.init.normal_(head.weight, std=0.3)
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def boxes() -> CloudSet:
+    """Eight boxes of different sizes, 64 points each."""
+    rng = np.random.default_rng(0)
+    sides = rng.uniform(0.2, 0.6, size=(8, 1, 3))
+    points = (rng.uniform(-1, 1, size=(8, 64, 3)) * sides).astype(np.float32)
+    names = tuple(f"box {index}" for index in range(8))
+    return CloudSet("boxes", points, names, ("box",) * 8)

@@ -1,0 +1,145 @@
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+
+from pcvae.explore import editing
+from pcvae.explore.editing import LatentState
+
+
+@pytest.fixture
+def states(model, boxes) -> list[LatentState]:
+    return [editing.encode(model, points, seed=1) for points in boxes.points[:2]]
+
+
+@pytest.fixture
+def directions(model, boxes) -> editing.Directions:
+    return editing.principal_directions(editing.style_means(model, boxes.points))
+
+
+def same(one: LatentState, other: LatentState) -> bool:
+    """Whether two states are equal bit for bit."""
+    pairs = ((getattr(one, f.name), getattr(other, f.name)) for f in fields(LatentState))
+    return all(torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in pairs)
+
+
+def test_unedited_state_decodes_to_the_models_own_reconstruction(model, boxes, states):
+    expected = model.reconstruct(torch.from_numpy(boxes.points[:1]))[0].detach().numpy()
+    np.testing.assert_array_equal(editing.decode(model, states[0]), expected)
+
+
+def test_edits_of_nothing_are_the_identity(states, directions):
+    state = states[0]
+    for unchanged in (
+        editing.move_style(state, directions, [0.0, 0.0, 0.0]),
+        editing.with_temperature(state, 0.0),
+        editing.forget_input(state, 0.0),
+        editing.scale_points(state, 1.0),
+        editing.lift_points(state, 0.0),
+        editing.with_style_of(state, state),
+        editing.with_points_of(state, state),
+    ):
+        assert same(unchanged, state)
+
+
+def test_edits_leave_the_old_state_alone(model, boxes, states, directions):
+    state = states[0]
+    editing.move_style(state, directions, [1.0])
+    editing.lift_points(state, 1.0)
+    editing.scale_points(editing.forget_input(state, 0.5), 2.0)
+    assert same(state, editing.encode(model, boxes.points[0], seed=1))
+
+
+def test_directions_are_orthonormal_and_rebuild_the_covariance(model, boxes, directions):
+    means = editing.style_means(model, boxes.points)
+    gram = directions.basis @ directions.basis.T
+    torch.testing.assert_close(gram, torch.eye(len(directions)), atol=1e-5, rtol=0)
+    rebuilt = directions.basis.T * directions.deviations.square() @ directions.basis
+    torch.testing.assert_close(rebuilt, torch.cov(means.T), atol=1e-5, rtol=1e-4)
+    assert float(directions.variance_share.sum()) == pytest.approx(1)
+    assert (directions.deviations.diff() <= 0).all()
+
+
+def test_directions_do_not_depend_on_the_order_of_shapes(model, boxes, directions):
+    means = editing.style_means(model, boxes.points)
+    shuffled = editing.principal_directions(means[torch.randperm(len(means))], 3)
+    torch.testing.assert_close(shuffled.basis, directions.basis[:3], atol=1e-4, rtol=0)
+
+
+def test_slider_is_linear_in_z_and_counts_in_standard_deviations(states, directions):
+    state = states[0]
+    there = editing.move_style(state, directions, [1.5, -0.5])
+    back = editing.move_style(there, directions, [-1.5, 0.5])
+    torch.testing.assert_close(back.z, state.z)
+    along = (there.z - state.z) @ directions.basis.T / directions.deviations
+    expected = torch.zeros(len(directions))
+    expected[:2] = torch.tensor([1.5, -0.5])
+    torch.testing.assert_close(along, expected, atol=1e-3, rtol=0)
+    assert torch.equal(there.h, state.h)
+
+
+def test_temperature_scales_noise_linearly(states):
+    state = states[0]
+    half, full = (editing.with_temperature(state, t).h - state.h for t in (0.5, 1.0))
+    torch.testing.assert_close(2 * half, full)
+    torch.testing.assert_close(full, state.h_sigma * state.noise)
+
+
+def test_all_forgotten_is_the_prior(states):
+    gone = editing.with_temperature(editing.forget_input(states[0], 1.0), 1.0)
+    assert torch.equal(gone.h, states[0].noise)
+    assert torch.equal(gone.z, states[0].z)
+
+
+def test_lift_moves_the_lower_part_only_and_only_upward(states):
+    state = states[0]
+    moved = editing.lift_points(state, 0.7, edge=0.0, softness=0.02).h_mean - state.h_mean
+    height = state.h_mean[:, 1]
+    assert torch.equal(moved[:, [0, 2, 3]], torch.zeros_like(moved[:, [0, 2, 3]]))
+    torch.testing.assert_close(
+        moved[height < -0.3, 1], torch.full_like(moved[height < -0.3, 1], 0.7)
+    )
+    assert (moved[height > 0.3, 1] < 1e-4).all()
+
+
+def test_width_stretches_points_with_their_noise(states):
+    warm = editing.with_temperature(states[0], 1.0)
+    expected = warm.h * torch.tensor([1.5, 1.0, 1.0, 1.0])
+    torch.testing.assert_close(editing.scale_points(warm, 1.5).h, expected)
+
+
+def test_swaps_exchange_exactly_one_latent(states):
+    one, other = states
+    styled = editing.with_style_of(one, other)
+    assert torch.equal(styled.z, other.z)
+    assert torch.equal(styled.h, one.h)
+    assert same(editing.with_points_of(one, other), editing.with_style_of(other, one))
+
+
+def test_shuffled_input_gives_a_shuffled_decode(model, boxes):
+    order = np.random.default_rng(0).permutation(64)
+    plain = editing.decode(model, editing.encode(model, boxes.points[0]))
+    shuffled = editing.decode(model, editing.encode(model, boxes.points[0][order]))
+    np.testing.assert_allclose(shuffled, plain[order], atol=1e-5)
+
+
+def test_mean_displacement_of_a_shift_is_its_length(boxes):
+    points = boxes.points[0]
+    shift = np.array([0.0, 0.3, 0.4], dtype=np.float32)
+    assert editing.mean_displacement(points + shift, points) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_impossible_edits_say_so(model, boxes, states, directions):
+    with pytest.raises(ValueError, match="must not be negative"):
+        editing.with_temperature(states[0], -0.1)
+    with pytest.raises(ValueError, match="from 0"):
+        editing.forget_input(states[0], 1.1)
+    with pytest.raises(ValueError, match="amounts were given for 7 directions"):
+        editing.move_style(states[0], directions, [0.0] * 8)
+    with pytest.raises(ValueError, match="Give more shapes"):
+        editing.principal_directions(editing.style_means(model, boxes.points[:3]), 3)
+    broken = boxes.points[0].copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(ValueError, match="1 are not finite"):
+        editing.encode(model, broken)

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from pcvae.explore.view import DECODED, INPUT, LATENT, SCENES, CloudView
+
+
+@pytest.fixture
+def clouds() -> list[np.ndarray]:
+    return list(np.random.default_rng(0).normal(size=(3, 32, 3)).astype(np.float32))
+
+
+@pytest.fixture
+def view(clouds) -> CloudView:
+    view = CloudView()
+    view.show(*clouds)
+    return view
+
+
+@pytest.fixture
+def sent(view, monkeypatch) -> list[dict]:
+    """Every message that goes to the page."""
+    messages = []
+    original = view.widget._send_update_msg
+
+    def record(restyle_data, relayout_data, trace_indexes=None, source_view_id=None):
+        messages.append({"style": restyle_data, "layout": relayout_data, "traces": trace_indexes})
+        original(restyle_data, relayout_data, trace_indexes, source_view_id)
+
+    monkeypatch.setattr(view.widget, "_send_update_msg", record)
+    return messages
+
+
+def test_shows_each_cloud_in_its_own_scene(view, clouds):
+    assert [trace.scene for trace in view.widget.data] == list(SCENES)
+    for which in (INPUT, LATENT, DECODED):
+        np.testing.assert_array_equal(view.coordinates(which), clouds[which])
+        np.testing.assert_array_equal(view.widget.data[which].marker.color, clouds[INPUT][:, 1])
+
+
+def test_an_edit_is_one_message_with_nothing_but_what_moved(view, clouds, sent):
+    view.move(clouds[0])
+    assert len(sent) == 1
+    assert list(sent[0]["traces"]) == [DECODED]
+    assert set(sent[0]["style"]) == {"x", "y", "z"}
+    assert sent[0]["layout"] == {}
+    np.testing.assert_array_equal(view.coordinates(DECODED), clouds[0])
+    view.move(clouds[2], clouds[1] + 1)
+    assert len(sent) == 2
+    assert list(sent[1]["traces"]) == [LATENT, DECODED]
+
+
+def test_coordinates_stay_float32(view, clouds):
+    view.move(clouds[0].astype(np.float32)[::-1])
+    for trace in view.widget.data:
+        assert {trace.x.dtype, trace.y.dtype, trace.z.dtype} == {np.dtype(np.float32)}
+
+
+def test_figure_and_ranges_outlive_edits(view, clouds):
+    figure, layout = view.widget, view.widget.layout.to_plotly_json()
+    view.move(5 * clouds[0], 5 * clouds[1])
+    view.show(*clouds[::-1])
+    assert view.widget is figure
+    assert view.widget.layout.to_plotly_json() == layout
+
+
+def test_turning_one_view_turns_the_others_once(view, sent):
+    camera = {"eye": {"x": 0.0, "y": 2.0, "z": 0.1}}
+    view.widget.layout.scene2.camera = camera
+    eyes = [view.widget.layout[name].camera.eye.to_plotly_json() for name in SCENES]
+    assert eyes == [camera["eye"]] * 3
+    assert len(sent) == 1
+
+
+def test_is_drawn_at_a_pixel_ratio_of_one(view):
+    assert view.widget._config["plotGlPixelRatio"] == 1
