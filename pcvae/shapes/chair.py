@@ -7,7 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 from jaxtyping import Float
 
-from pcvae.shapes.estimators import lower_end, median, peak, quantile, share, slope, upper_end
+from pcvae.shapes.estimators import (
+    Column,
+    Values,
+    lower_end,
+    median,
+    quantile,
+    share,
+    slope,
+    upper_end,
+)
 from pcvae.shapes.factors import choice, continuous, integer
 from pcvae.shapes.family import Family
 from pcvae.shapes.surface import Part, box, lathe
@@ -16,6 +25,7 @@ LEG, SEAT, BACK, ARM = range(4)
 BACK_THICKNESS = 3.0  # cm, front to back
 ARM_THICKNESS = 3.0  # cm, top to bottom
 MOST_SLATS = 6
+SIDES = 0.97  # this quantile of the seat's points lies on its sides
 
 
 class Chair(Family):
@@ -62,15 +72,14 @@ class Chair(Family):
         return [_seat(f), *_legs(f), *_pedestal(f), *_back(f), *_arms(f)]
 
     def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
-        """Find the seat as the crowded level, then measure around it."""
+        """Find the two faces of the seat, then measure around them."""
         x, y, z = np.moveaxis(points, -1, 0)
         everything = np.ones(x.shape, bool)
         floor, top = lower_end(y, everything), upper_end(y, everything)
-        half_width = (upper_end(x, everything) - lower_end(x, everything)) / 2
-        seat_bottom, seat_top = _seat_faces(x, y, z, floor, top, half_width)
+        seat_bottom, seat_top = _seat_faces(x, y, z, floor, top)
         seat = (y > seat_bottom - 0.04) & (y < seat_top + 0.04)
-        rear, front = lower_end(z, seat), upper_end(z, seat)
-        arms = _measure_arms(x, y, z, seat_top, top, (rear, front), half_width)
+        half_width = quantile(np.abs(x), seat, SIDES)
+        rear, front = quantile(z, seat, 1 - SIDES), quantile(z, seat, SIDES)
         result = {
             "leg_height": seat_bottom - floor,
             "seat_width": 2 * half_width,
@@ -78,7 +87,7 @@ class Chair(Family):
             "seat_thickness": seat_top - seat_bottom,
             "back_height": top - seat_top,
             "back_tilt": _measure_tilt(x, y, z, seat_top, top, half_width),
-            **arms,
+            **_measure_arms(x, y, z, seat_top, rear, front, half_width),
         }
         return {name: column[:, 0] for name, column in result.items()}
 
@@ -134,33 +143,45 @@ def _arms(f: SimpleNamespace) -> list[Part]:
     return [rest, post, rest.mirrored(), post.mirrored()]
 
 
-def _seat_faces(x, y, z, floor, top, half_width):
+def _seat_faces(
+    x: Values, y: Values, z: Values, floor: Column, top: Column
+) -> tuple[Column, Column]:
     """Levels of the underside and of the top of the seat.
 
-    Only the middle of the front is looked at, where there are neither legs nor arms nor back; both
-    faces have the same area there, so that they are the lower and the upper quartile.
+    Near the front, between the legs and beside a pedestal, there is nothing but the seat. Its two
+    faces have the same area there: they are the lower and the upper quartile.
     """
+    everything = np.ones(x.shape, bool)
+    half_width = upper_end(np.abs(x), everything)
+    rear, front = lower_end(z, everything), upper_end(z, everything)
     height = top - floor
-    middle = (np.abs(x) < 0.6 * half_width) & (z > median(z, np.ones(z.shape, bool)))
-    middle &= (y > floor + 0.1 * height) & (y < floor + 0.75 * height)
-    level = peak(y, middle)
-    near = middle & (np.abs(y - level) < 0.12)
-    return quantile(y, near, 0.25), quantile(y, near, 0.75)
+    clear = (np.abs(x) > 0.08) & (np.abs(x) < 0.5 * half_width)
+    clear &= z > front - 0.4 * (front - rear)
+    clear &= (y > floor + 0.14 * height) & (y < floor + 0.85 * height)
+    return quantile(y, clear, 0.25), quantile(y, clear, 0.75)
 
 
-def _measure_tilt(x, y, z, seat_top, top, half_width):
+def _measure_tilt(
+    x: Values, y: Values, z: Values, seat_top: Column, top: Column, half_width: Column
+) -> Column:
     """Angle of the back, from the points above the seat and between the arms."""
-    room = top - seat_top
-    back = (np.abs(x) < 0.75 * half_width) & (y > seat_top + 0.15 * room)
-    back &= np.abs(z - median(z, back)) < 0.3
+    back = (np.abs(x) < 0.55 * half_width) & (y > seat_top + 0.15 * (top - seat_top))
+    back &= np.abs(z - median(z, back)) < 0.4
     return np.degrees(np.arctan(-slope(y, z, back)))
 
 
-def _measure_arms(x, y, z, seat_top, top, seat_span, half_width):
+def _measure_arms(
+    x: Values,
+    y: Values,
+    z: Values,
+    seat_top: Column,
+    rear: Column,
+    front: Column,
+    half_width: Column,
+) -> dict[str, Column]:
     """Whether something stands above the seat's front sides, and how high it reaches."""
-    rear, front = seat_span
     sides = (np.abs(x) > 0.6 * half_width) & (z > rear + 0.4 * (front - rear))
-    above = sides & (y > seat_top + 0.08)
+    above = sides & (y > seat_top + 0.1)
     found = share(above, np.ones(x.shape, bool)) > 0.015
-    height = np.where(found, upper_end(y, above, 0.7, 0.85) - seat_top, np.nan)
+    height = np.where(found, quantile(y, above, 0.85) - seat_top, np.nan)
     return {"armrests": found.astype(np.float32), "arm_height": height}

@@ -42,29 +42,16 @@ def share(mask: Mask, among: Mask) -> Column:
 def upper_end(values: Values, mask: Mask, inner: float = 0.96, outer: float = 0.98) -> Column:
     """Where the values end, upward, without trusting the most extreme ones.
 
-    Two high quantiles are extended in a straight line to level 1: exact for values spread evenly
-    up to the end, and for values that pile up there.
+    Two high quantiles are extended in a straight line to level 1, but not beyond the 0.997
+    quantile: right for values spread evenly up to the end, and for values that pile up there.
     """
     a, b = quantile(values, mask, inner), quantile(values, mask, outer)
-    return b + (b - a) * (1 - outer) / (outer - inner)
+    return np.minimum(b + (b - a) * (1 - outer) / (outer - inner), quantile(values, mask, 0.997))
 
 
 def lower_end(values: Values, mask: Mask, inner: float = 0.04, outer: float = 0.02) -> Column:
     """Where the values end, downward; see `upper_end`."""
     return -upper_end(-values, mask, 1 - inner, 1 - outer)
-
-
-def peak(
-    values: Values, mask: Mask, bins: int = 100, low: float = -1.0, high: float = 1.0
-) -> Column:
-    """Place where most values crowd: the highest bin of a smoothed histogram."""
-    index = np.clip(((values - low) / (high - low) * bins).astype(int), 0, bins - 1)
-    rows = np.arange(len(values))[:, None]
-    flat = (rows * bins + index)[mask]
-    counts = np.bincount(flat, minlength=len(values) * bins).reshape(-1, bins).astype(float)
-    smooth = sum(np.roll(counts, shift, axis=1) for shift in range(-2, 3))
-    best = smooth.argmax(axis=1)[:, None]
-    return low + (best + 0.5) * (high - low) / bins
 
 
 def slope(x: Values, y: Values, mask: Mask) -> Column:

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 from jaxtyping import Float
 
+from pcvae.shapes.estimators import Column, Values, lower_end, quantile, share, upper_end
 from pcvae.shapes.factors import choice, continuous
 from pcvae.shapes.family import Family
 from pcvae.shapes.surface import Part, box, ellipse, lathe, loft, vec
 
 TOP, LEG = range(2)
-REACH = 0.64  # of the half width and half depth: as far as legs go under an oval top
+REACH = 0.68  # of the half width and half depth: as far as legs go under an oval top
 
 
 class Table(Family):
@@ -27,7 +28,7 @@ class Table(Family):
         continuous("top_thickness", "cm", 2, 8, "From the lower to the upper face of the top."),
         continuous("leg_thickness", "cm", 4, 9, "Width of a leg, radius of a pedestal."),
         continuous(
-            "leg_inset", "cm", 0, 12, "From the edge of the top to the legs.", ("base", "legs")
+            "leg_inset", "cm", 0, 8, "From the edge of the top to the legs.", ("base", "legs")
         ),
         choice("top_shape", ("rectangular", "oval"), "Outline of the top."),
         choice("base", ("legs", "pedestal", "panels"), "What carries the top."),
@@ -41,8 +42,23 @@ class Table(Family):
         return [*_legs(f), *_tops(f), *_pedestal(f), *_panels(f)]
 
     def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
-        """Find the top as the crowded upper level, and measure it."""
-        raise NotImplementedError
+        """Find the two faces of the top, then its outline."""
+        x, y, z = np.moveaxis(points, -1, 0)
+        floor = lower_end(y, np.ones(y.shape, bool))
+        under, upper = _top_faces(x, y, z)
+        top = y > under - 0.04
+        # Near the middle line even an oval ends abruptly.
+        depth = 2 * upper_end(np.abs(z), top & (np.abs(x) < 0.15), 0.9, 0.95)
+        width = 2 * upper_end(np.abs(x), top & (np.abs(z) < 0.15 * depth), 0.9, 0.95)
+        corner = (np.abs(x) > 0.375 * width) & (np.abs(z) > 0.375 * depth)
+        result = {
+            "width": width,
+            "depth": depth,
+            "height": upper - floor,
+            "top_thickness": upper - under,
+            "top_shape": (share(corner, top) < 0.03).astype(np.float32),
+        }
+        return {name: column[:, 0] for name, column in result.items()}
 
 
 def _tops(f: SimpleNamespace) -> list[Part]:
@@ -75,3 +91,15 @@ def _panels(f: SimpleNamespace) -> list[Part]:
     inner = x - f.leg_thickness / 2
     panel = box(LEG, (inner, x), (0.0, f.under), (-z, z), shown=f.base == 2)
     return [panel, panel.mirrored()]
+
+
+def _top_faces(x: Values, y: Values, z: Values) -> tuple[Column, Column]:
+    """Levels of the lower and the upper face of the top.
+
+    Beside a pedestal and between legs there is nothing but the top, high up. Its two faces have
+    the same area there: they are the lower and the upper quartile.
+    """
+    highest = upper_end(y, np.ones(y.shape, bool))
+    across = upper_end(np.abs(x), np.ones(y.shape, bool))
+    clear = (np.hypot(x, z) > 0.18) & (np.abs(x) < 0.6 * across) & (y > highest - 0.2)
+    return quantile(y, clear, 0.25), quantile(y, clear, 0.75)
