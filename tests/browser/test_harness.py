@@ -1,0 +1,78 @@
+"""The browser fixture itself: what it measures must be able to move, to stand still and to fail."""
+
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FIGURE = """
+import numpy as np, plotly.graph_objects as go, ipywidgets as widgets
+points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+axis = dict(range=[-9, 9], autorange=False)
+figure = go.FigureWidget(
+    go.Scatter3d(x=points[:, 0], y=points[:, 1], z=points[:, 2], mode="markers",
+                 marker=dict(size=3, symbol="square")),
+    layout=dict(height=400, margin=dict(l=0, r=0, t=0, b=0), uirevision="keep",
+                scene=dict(aspectmode="cube", xaxis=axis, yaxis=axis, zaxis=axis)))
+slider = widgets.IntSlider(description="stretch", min=0, max=100)
+
+def stretch(change):
+    with figure.batch_update():
+        figure.data[0].y = points[:, 1] * (1 + change["new"] / 25)
+
+slider.observe(stretch, "value")
+widgets.VBox([slider, figure])
+"""
+
+CALLBACK = """
+import ipywidgets as widgets
+slider = widgets.IntSlider(description="divide", min=0, max=100)
+slider.observe(lambda change: 1 / 0, "value")
+slider
+"""
+
+
+def notebook_of(folder: Path, *cells: str) -> Path:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    path = folder / "harness.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_dragging_a_slider_moves_the_drawn_points_and_not_the_camera(lab, tmp_path):
+    lab.open_notebook(notebook_of(tmp_path, FIGURE))
+    lab.run_all()
+    before, camera = lab.drawn_coordinates(), lab.camera()
+    picture = lab.plot().screenshot()
+    with pytest.raises(pytest.fail.Exception, match="did not move"):
+        lab.wait_until_moved(before, seconds=1)
+
+    readout = lab.drag_slider(lab.slider("stretch"), 0.8)
+    moved = lab.wait_until_moved(before)
+
+    assert 70 <= int(readout) <= 90
+    assert before.shape == moved.shape == (200, 3)
+    np.testing.assert_array_equal(moved[:, [0, 2]], before[:, [0, 2]])
+    assert lab.camera() == camera
+    assert lab.plot().screenshot() != picture
+    assert lab.errors() == []
+
+
+def test_a_failing_cell_is_reported(lab, tmp_path):
+    lab.open_notebook(notebook_of(tmp_path, "1 / 0"))
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        lab.run_all()
+
+
+def test_a_failing_callback_is_reported(lab, tmp_path):
+    lab.open_notebook(notebook_of(tmp_path, CALLBACK))
+    lab.run_all()
+    lab.drag_slider(lab.slider("divide"), 0.8)
+    lab.page.wait_for_function("window.kernelErrors.length > 0")
+    assert all("ZeroDivisionError" in error for error in lab.errors())
