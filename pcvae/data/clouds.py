@@ -1,0 +1,139 @@
+"""A set of point clouds with names, classes and whatever else is known of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+
+# Arrays are annotated without shapes: wrong ones are for the constructor to refuse, in words.
+@dataclass(frozen=True, eq=False)
+class CloudSet:
+    """S clouds of M points each.
+
+    Attributes:
+        name: What the set is called ("furniture", "procedural", ...).
+        points: (S, M, 3) float32, or a memory map of such. Shipped data lie in the unit sphere.
+        ids: S different names, one a shape.
+        classes: S names of classes ("chair", ...).
+        labels: (S, M) uint8, the part that each point belongs to, if known.
+        part_names: What the labels mean: label k is `part_names[k]`.
+        factors: Named numbers the shapes were built from, (S,) float32 each, NaN where a shape
+            has no such factor; procedural shapes only.
+
+    Raises:
+        ValueError: A shape, type or length is not as said above, the set is empty, ids repeat, or
+            points are not finite (memory maps are not read through to find that out).
+    """
+
+    name: str
+    points: np.ndarray
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    labels: np.ndarray | None = None
+    part_names: tuple[str, ...] = ()
+    factors: dict[str, np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        self._check_shape()
+        self._check_names()
+        self._check_finite()
+        self._check_labels()
+        for name, values in (self.factors or {}).items():
+            if values.shape != (len(self),):
+                self._refuse(f"factor {name!r} to hold {len(self)} numbers, got {values.shape}")
+
+    def __len__(self) -> int:
+        """Return the number of shapes."""
+        return len(self.points)
+
+    def subset(
+        self, indices: Sequence[int] | Int[np.ndarray, " K"] | Bool[np.ndarray, " S"]
+    ) -> CloudSet:
+        """Return some of the shapes, in the order given.
+
+        Neighboring rows of a memory map stay a memory map; any others are read into memory.
+
+        Args:
+            indices: Row numbers (negative ones count from the end), or True for each shape kept.
+
+        Raises:
+            ValueError: No shape is left, or one was asked for twice.
+            IndexError: There is no such row.
+        """
+        rows = np.arange(len(self))[np.asarray(indices, dtype=_index_type(indices))]
+        consecutive = len(rows) > 0 and (np.diff(rows) == 1).all()
+        take = slice(int(rows[0]), int(rows[-1]) + 1) if consecutive else rows
+        return CloudSet(
+            name=self.name,
+            points=self.points[take],
+            ids=tuple(self.ids[row] for row in rows),
+            classes=tuple(self.classes[row] for row in rows),
+            labels=None if self.labels is None else self.labels[take],
+            part_names=self.part_names,
+            factors=self.factors and {name: v[take] for name, v in self.factors.items()},
+        )
+
+    def of_class(self, name: str) -> CloudSet:
+        """Return the shapes of one class.
+
+        Raises:
+            ValueError: No shape of the set is of that class.
+        """
+        rows = [row for row, found in enumerate(self.classes) if found == name]
+        if not rows:
+            self._refuse(
+                f"one of its classes ({', '.join(sorted(set(self.classes)))}), got {name!r}"
+            )
+        return self.subset(rows)
+
+    def _refuse(self, expected_and_got: str) -> None:
+        raise ValueError(f"Cloud set {self.name!r}: expected {expected_and_got}.")
+
+    def _check_shape(self) -> None:
+        shape, dtype = self.points.shape, self.points.dtype
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.float32:
+            self._refuse(
+                "points of shape (shapes, points, 3) in float32, with one shape and one point or "
+                f"more; got {shape} in {dtype}"
+            )
+
+    def _check_finite(self) -> None:
+        if isinstance(self.points, np.memmap):
+            return
+        finite = np.isfinite(self.points).all(axis=(1, 2))
+        if not finite.all():
+            bad = [self.ids[row] for row in np.flatnonzero(~finite)]
+            self._refuse(f"finite points; NaN or infinity in {len(bad)} shapes, e.g. {bad[:3]}")
+
+    def _check_names(self) -> None:
+        for what, names in (("ids", self.ids), ("classes", self.classes)):
+            if len(names) != len(self):
+                self._refuse(f"{len(self)} {what}, one a shape; got {len(names)}")
+        repeated = [name for name, count in Counter(self.ids).items() if count > 1]
+        if repeated:
+            self._refuse(f"ids that differ; {len(repeated)} repeat, e.g. {repeated[:3]}")
+
+    def _check_labels(self) -> None:
+        if self.labels is None:
+            return
+        expected = self.points.shape[:2]
+        if self.labels.shape != expected or self.labels.dtype != np.uint8:
+            self._refuse(
+                f"labels of shape {expected} in uint8, got {self.labels.shape} in "
+                f"{self.labels.dtype}"
+            )
+        if isinstance(self.labels, np.memmap):
+            return
+        if self.part_names and self.labels.max() >= len(self.part_names):
+            self._refuse(f"labels below {len(self.part_names)}, got {self.labels.max()}")
+
+
+def _index_type(indices: Sequence[int] | np.ndarray) -> type:
+    """An empty list is of floats to NumPy, which it then refuses as an index."""
+    kept = np.asarray(indices)
+    return bool if kept.dtype == bool else np.int64
