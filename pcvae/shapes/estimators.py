@@ -49,9 +49,9 @@ def upper_end(values: Values, mask: Mask, inner: float = 0.96, outer: float = 0.
     return np.minimum(b + (b - a) * (1 - outer) / (outer - inner), quantile(values, mask, 0.997))
 
 
-def lower_end(values: Values, mask: Mask, inner: float = 0.04, outer: float = 0.02) -> Column:
-    """Where the values end, downward; see `upper_end`."""
-    return -upper_end(-values, mask, 1 - inner, 1 - outer)
+def lower_end(values: Values, mask: Mask, inner: float = 0.96, outer: float = 0.98) -> Column:
+    """Where the values end, downward: `upper_end` of the negative values."""
+    return -upper_end(-values, mask, inner, outer)
 
 
 def slope(x: Values, y: Values, mask: Mask) -> Column:

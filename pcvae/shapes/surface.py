@@ -144,9 +144,9 @@ def rectangle(center: np.ndarray, u: np.ndarray, v: np.ndarray) -> Float[np.ndar
     )
 
 
-def circle(radius: Number, y: Number, x: Number = 0.0, z: Number = 0.0) -> np.ndarray:
-    """Level circle, counter-clockwise seen from above."""
-    return ellipse(vec(x, y, z), vec(radius, 0, 0), vec(0, 0, -np.asarray(radius)))
+def circle(radius: Number, y: Number, sides: int = 24) -> np.ndarray:
+    """Level circle around the vertical axis, counter-clockwise seen from above."""
+    return ellipse(vec(0, y, 0), vec(radius, 0, 0), vec(0, 0, -np.asarray(radius)), sides)
 
 
 def loft(
@@ -192,10 +192,9 @@ def box(
 def lathe(
     label: int,
     profile: Sequence[tuple[Number, Number]],
-    x: Number = 0.0,
-    z: Number = 0.0,
     shown: np.ndarray | None = None,
     caps: bool = True,
+    sides: int = 24,
 ) -> Part:
-    """Turn a profile of (radius, height) pairs, outside upward, around a vertical axis."""
-    return loft(label, [circle(radius, y, x, z) for radius, y in profile], shown, caps)
+    """Turn a profile of (radius, height) pairs, outside upward, around the vertical axis."""
+    return loft(label, [circle(radius, y, sides) for radius, y in profile], shown, caps)
