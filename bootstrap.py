@@ -97,6 +97,12 @@ def write_stamp(path, lines):
     os.replace(path + ".tmp", path)
 
 
+def say(text):
+    """Print at once, ahead of what the next command prints."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def run(command):
     """Run a command in the project's folder; return its exit code."""
     return subprocess.call(command, cwd=HERE)
@@ -147,19 +153,22 @@ def bootstrap(options):
     if found == [inputs, place(venv), options]:
         return
     check_venv()
-    if found is None or found[1:] != [place(venv), options]:
-        sys.stdout.write("Making the environment in .venv: a few minutes, mostly downloads.\n")
-        sys.stdout.flush()
-        make_venv(venv)
-        quiet = []
-    else:
-        sys.stdout.write("The lock file or pyproject.toml changed: bringing .venv up to date.\n")
-        sys.stdout.flush()
+    update = found is not None and found[1:] == [place(venv), options]
+    if update:
+        say("The lock file or pyproject.toml changed: bringing .venv up to date.")
         os.remove(stamp)
-        quiet = ["--quiet"]
-    pip_install(venv, quiet + options.split() + ["-r", lock])
-    # The lock has setuptools, so the build needs no environment (and no download) of its own.
-    pip_install(venv, ["--quiet", "--no-deps", "--no-build-isolation", "-e", HERE])
+    else:
+        say("Making the environment in .venv: a few minutes, mostly downloads.")
+        make_venv(venv)
+    try:
+        pip_install(venv, (["--quiet"] if update else []) + options.split() + ["-r", lock])
+        # The lock has setuptools, so the build needs no environment (and no download) of its own.
+        pip_install(venv, ["--quiet", "--no-deps", "--no-build-isolation", "-e", HERE])
+    except Failure:
+        if update:
+            # pip gave up in good order: what it left is worth another update, not making anew.
+            write_stamp(stamp, found)
+        raise
     write_stamp(stamp, [inputs, place(venv), options])
 
 

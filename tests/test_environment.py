@@ -1,0 +1,105 @@
+"""pyproject.toml, requirements.lock and environment.yml must tell the same story."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+
+# conda-forge's name -> the name on Python's package index, where the two differ.
+CONDA_NAMES = {
+    "pytorch": "torch",
+    "matplotlib-base": "matplotlib",
+    "playwright-python": "playwright",
+    "docstring_parser": "docstring-parser",
+}
+# What jsonargparse's extra "signatures" installs: conda knows no extras, so it is named there.
+INDIRECT = {"docstring-parser", "typeshed-client"}
+
+
+def direct_dependencies() -> list[Requirement]:
+    extras = PROJECT["project"]["optional-dependencies"]
+    lines = PROJECT["project"]["dependencies"] + [
+        line for extra in extras.values() for line in extra
+    ]
+    return [Requirement(line) for line in lines if not line.startswith("pcvae[")]
+
+
+def locked(python: str) -> dict[str, str]:
+    """Versions that the lock file gives to one Python on Linux."""
+    here = default_environment() | {
+        "python_version": ".".join(python.split(".")[:2]),
+        "python_full_version": python,
+        "sys_platform": "linux",
+        "os_name": "posix",
+    }
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    requirements = [Requirement(line) for line in lines]
+    chosen = [r for r in requirements if r.marker is None or r.marker.evaluate(here)]
+    versions = {r.name: str(r.specifier).removeprefix("==") for r in chosen}
+    assert len(versions) == len(chosen), "the lock file names a package twice for one Python"
+    return versions
+
+
+def conda_versions() -> dict[str, str]:
+    """environment.yml's versions under the package index's names, python among them."""
+    pairs = [line.split("=") for line in CONDA["dependencies"] if isinstance(line, str)]
+    return {CONDA_NAMES.get(p[0], p[0]): p[1] if len(p) > 1 else "" for p in pairs}
+
+
+@pytest.mark.parametrize("python", ["3.11.7", "3.12.1", "3.13.0"])
+@pytest.mark.parametrize("requirement", direct_dependencies(), ids=lambda r: r.name)
+def test_lock_has_each_direct_dependency_inside_its_range(requirement, python):
+    versions = locked(python)
+    assert requirement.name in versions, "run `make lock`"
+    assert requirement.specifier.contains(versions[requirement.name])
+
+
+def test_every_line_of_the_lock_pins_one_version():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    assert all(re.fullmatch(r"[a-z0-9.-]+==[^\s;*]+( ; .+)?", line) for line in lines)
+
+
+def test_lock_leaves_the_choice_of_torch_build_open():
+    names = locked("3.12.1")
+    assert not [name for name in names if name.startswith(("nvidia", "cuda", "triton"))]
+    assert names["torch"] == "2.13.0"
+
+
+def test_environment_yml_has_the_direct_dependencies_and_no_others():
+    names = set(conda_versions()) - {"python", "pip"}
+    assert names - INDIRECT == {requirement.name for requirement in direct_dependencies()}
+
+
+def test_environment_yml_has_the_versions_of_the_lock():
+    conda = conda_versions()
+    versions = locked(conda["python"] + ".5")
+    ours = {name: version for name, version in conda.items() if name not in {"python", "pip"}}
+    assert ours == {name: versions[name] for name in ours}
+
+
+def test_environment_yml_installs_the_package_by_pip():
+    assert {"pip": ["-e ."]} in CONDA["dependencies"]
+
+
+def test_the_python_range_is_told_alike_everywhere():
+    supported = SpecifierSet(PROJECT["project"]["requires-python"])
+    tree = ast.parse((ROOT / "bootstrap.py").read_text())
+    (minimum,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "MINIMUM"
+    )
+    oldest = ".".join(map(str, minimum))
+    assert supported == SpecifierSet(f">={oldest}")
+    assert PROJECT["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
+    assert supported.contains(conda_versions()["python"])
