@@ -196,8 +196,8 @@ def prepare_furniture(
 ) -> Path:
     """Make point clouds of the 203 models listed in `data/ATTRIBUTION.csv`.
 
-    Writes `furniture.npz` and `ATTRIBUTION.csv`, both or neither. The same seed gives the same
-    files.
+    Writes `furniture.npz` and `ATTRIBUTION.csv`, which take the place of older ones only when both
+    are complete. The same seed gives the same files.
 
     Args:
         deb: Debian's package `sweethome3d-furniture`, version 1.8-1; by default it is downloaded

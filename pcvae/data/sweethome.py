@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -31,6 +32,9 @@ HOW_TO_PASS_IT = (
     f"Fetch {PACKAGE} {VERSION} on any machine (on Debian: apt-get download {PACKAGE}) and pass "
     "it with --deb PATH."
 )
+
+# What reading a damaged archive raises; KeyError is a member or a catalogue entry that is missing.
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError)
 
 # These two lie a quarter turn from the width and depth their catalogue gives them.
 QUARTER_TURNED = frozenset({"Scopia#black_table", "Scopia#table4"})
@@ -181,7 +185,7 @@ def read_models(deb: Path, wanted: frozenset[str]) -> Iterator[Model]:
                 for model in _models_of(name, library, wanted):
                     missing.discard(model.id)
                     yield model
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{deb} is damaged: {error}. {HOW_TO_PASS_IT}") from error
     if missing:
         raise ValueError(
@@ -253,7 +257,7 @@ def _seek_member(file: BinaryIO, start: str) -> None:
     while len(header := file.read(60)) == 60 and header[58:] == b"`\n":
         if header[:16].decode("ascii", "replace").startswith(start):
             return
-        size = int(header[48:58])
+        size = int(header[48:58]) if header[48:58].strip().isdigit() else 0
         file.seek(size + size % 2, io.SEEK_CUR)
     raise tarfile.ReadError(f"it has no {start}")
 

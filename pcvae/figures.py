@@ -1,0 +1,159 @@
+"""Static pictures of point clouds. Every function returns a matplotlib Figure and shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from pcvae.data.clouds import CloudSet
+
+# Seen from the front right and a little above: +Z comes towards the reader, Y is up.
+AZIMUTH = 35.0
+ELEVATION = 20.0
+COLORMAP = "viridis"
+BRIGHTEST = 0.92  # where the color map is cut: its last yellows vanish on white
+DOT = 0.035  # diameter of one point among 2,048, in units of half a panel
+HEADROOM, LINE = 0.12, 0.15  # above a panel, and for each line of its title, in half panels
+
+
+def cloud_grid(
+    points: Sequence[Float[np.ndarray, "_ 3"]],
+    titles: Sequence[str] | None = None,
+    colors: Sequence[np.ndarray] | None = None,
+    columns: int = 5,
+    *,
+    azimuth: float = AZIMUTH,
+    elevation: float = ELEVATION,
+    color_range: tuple[float, float] | None = None,
+    panel_inches: float = 2.0,
+    heading: str | None = None,
+) -> Figure:
+    """Draw clouds side by side, all at one scale, each about its own panel's middle.
+
+    Args:
+        points: Clouds (N, 3), Y up; their sizes may differ, and so may the numbers of points.
+        titles: A line above each cloud.
+        colors: For each cloud a number a point (N,), shown by the color map, or an RGB color a
+            point (N, 3) within 0..1. By default color tells depth: bright is near.
+        columns: Panels in a row.
+        azimuth: Degrees by which the viewer walks from the front (+Z) to the right (+X).
+        elevation: Degrees by which the viewer looks down.
+        color_range: Numbers at the ends of the color map; by default the lowest and the highest
+            of all `colors`.
+        panel_inches: Width of a panel.
+        heading: A line above everything.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: There are no clouds, or lists do not match in length.
+    """
+    _check_lists(points, titles, colors, columns)
+    columns = min(columns, len(points))
+    rows = -(-len(points) // columns)
+    seen = [_project(cloud, azimuth, elevation) for cloud in points]
+    # One half-width for all panels: a cloud that came out too large should look too large.
+    half = 1.03 * max(float(np.abs(cloud[:, :2]).max()) for cloud in seen) or 1.0
+    lines = max((title.count("\n") + 1 for title in titles or []), default=0)
+    height = 2 + HEADROOM + LINE * lines  # of a panel, in units of `half`
+    top = 0.35 if heading else 0.0  # inches
+    size = (columns * panel_inches, rows * panel_inches * height / 2 + top)
+    figure = Figure(figsize=size, dpi=120)
+    axes = figure.add_axes((0, 0, 1, 1 - top / size[1]))
+    axes.set(xlim=(0, 2 * columns), ylim=(-height * rows, 0), aspect="equal")
+    axes.axis("off")
+    middles = [
+        (2 * (k % columns) + 1, -height * (k // columns) - (height - 1)) for k in range(len(points))
+    ]
+    flat = [cloud[:, :2] / half + middle for cloud, middle in zip(seen, middles, strict=True)]
+    shades = _shades([cloud[:, 2] for cloud in seen], colors, color_range)
+    for cloud, spots, shade in zip(seen, flat, shades, strict=True):
+        order = np.argsort(cloud[:, 2])  # the nearest is painted last
+        diameter = DOT * min((2048 / len(spots)) ** 0.5, 3.0) * panel_inches / 2 * 72  # in points
+        axes.scatter(*spots[order].T, s=diameter**2, c=shade[order], linewidths=0)
+    for title, (x, y) in zip(titles or [], middles, strict=False):
+        axes.text(x, y + 1.05, title, ha="center", va="bottom", fontsize=4 * panel_inches)
+    if heading:
+        figure.text(0.5, 1 - 0.5 * top / size[1], heading, ha="center", va="center", fontsize=13)
+    return figure
+
+
+def contact_sheet(
+    clouds: CloudSet, columns: int = 15, *, azimuth: float = AZIMUTH, elevation: float = ELEVATION
+) -> Figure:
+    """Draw every cloud of a set, class by class as the set has them, each with its id.
+
+    Args:
+        clouds: The set.
+        columns: Clouds in a row.
+        azimuth: As in `cloud_grid`; -90 shows the left side, with the front to the right.
+        elevation: As in `cloud_grid`.
+
+    Returns:
+        The figure.
+    """
+    titles = [
+        f"{kind}\n{name.rpartition('#')[2][:20]}"
+        for kind, name in zip(clouds.classes, clouds.ids, strict=True)
+    ]
+    return cloud_grid(
+        [np.asarray(cloud) for cloud in clouds.points],
+        titles,
+        columns=columns,
+        azimuth=azimuth,
+        elevation=elevation,
+        panel_inches=1.2,
+        heading=f"{clouds.name}: {len(clouds)} shapes, {clouds.points.shape[1]} points each",
+    )
+
+
+def _check_lists(
+    points: Sequence[np.ndarray],
+    titles: Sequence[str] | None,
+    colors: Sequence[np.ndarray] | None,
+    columns: int,
+) -> None:
+    if not points or columns < 1:
+        raise ValueError(f"Expected clouds and one column or more, got {len(points)}, {columns}.")
+    for what, values in (("titles", titles), ("colors", colors)):
+        if values is not None and len(values) != len(points):
+            raise ValueError(f"Expected {len(points)} {what}, one a cloud, got {len(values)}.")
+    for row, (cloud, shade) in enumerate(zip(points, colors or [], strict=False)):
+        if shade.shape not in ((len(cloud),), (len(cloud), 3)):
+            raise ValueError(
+                f"colors[{row}] should be ({len(cloud)},) or ({len(cloud)}, 3), got {shade.shape}."
+            )
+
+
+def _project(
+    points: Float[np.ndarray, "N 3"], azimuth: float, elevation: float
+) -> Float[np.ndarray, "N 3"]:
+    """Return what the viewer sees: right, up, and towards the viewer. No perspective."""
+    a, e = np.deg2rad([azimuth, elevation])
+    right = np.array([np.cos(a), 0.0, -np.sin(a)])
+    towards = np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
+    return points @ np.stack([right, np.cross(towards, right), towards], axis=1)
+
+
+def _shades(
+    depths: Sequence[np.ndarray],
+    colors: Sequence[np.ndarray] | None,
+    color_range: tuple[float, float] | None,
+) -> list[np.ndarray]:
+    """Return colors (N, 3 or 4) of every cloud."""
+    if colors is None:
+        return [_mapped(depth, (float(depth.min()), float(depth.max()))) for depth in depths]
+    numbers = np.concatenate([shade for shade in colors if shade.ndim == 1] or [np.zeros(1)])
+    ends = color_range or (float(numbers.min()), float(numbers.max()))
+    return [_mapped(shade, ends) if shade.ndim == 1 else shade for shade in colors]
+
+
+def _mapped(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """Return colors of numbers between two ends."""
+    low, high = ends
+    return colormaps[COLORMAP](BRIGHTEST * (values - low) / ((high - low) or 1.0))
