@@ -80,7 +80,10 @@ class VAEModule(pl.LightningModule):
         )
         if not self.cosine:
             return optimizer
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer,
+            lambda step: self._rate(step),  # a bound method would go into checkpoints
+        )
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
     def _rate(self, step: int) -> float:

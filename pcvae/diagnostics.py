@@ -1,0 +1,199 @@
+"""What the latents of a trained model do: tests that tell a dead one in one look.
+
+A low reconstruction error says nothing about z: h alone can carry the whole cloud. So each test
+here moves one latent and holds the other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pcvae.metrics import chamfer_distance
+from pcvae.models import PointCloudVAE
+
+RIDGE = 1e-3
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Swap:
+    """What happened when one latent was taken from another shape, the donor.
+
+    Attributes:
+        displacement: mean distance that decoded points moved, in model units.
+        to_own: mean Chamfer distance to the shape that gave the other latent.
+        to_donor: mean Chamfer distance to the donor.
+    """
+
+    displacement: float
+    to_own: float
+    to_donor: float
+
+
+@torch.no_grad()
+def swap_test(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> dict[str, Swap]:
+    """Give each shape the z of the next one and hold its h, and the reverse.
+
+    A live z brings the swapped cloud nearer to its donor; a dead one leaves it where it was.
+
+    Args:
+        model: the model.
+        x: at least two shapes in model units, in an order without meaning.
+
+    Returns:
+        Under "z" and "h", what moving that latent did.
+
+    Raises:
+        ValueError: if there are fewer than two shapes.
+    """
+    if len(x) < 2:
+        raise ValueError(f"The swap test needs at least two shapes, got {len(x)}.")
+    encoding = model.encode(x)
+    z, h = encoding.style.mean, encoding.points.mean
+    own = model.decode(h, z)
+    donor = x.roll(-1, dims=0)
+    moved = {
+        "z": model.decode(h, z.roll(-1, dims=0)),
+        "h": model.decode(h.roll(-1, dims=0), z),
+    }
+    return {
+        name: Swap(
+            displacement=(cloud - own).norm(dim=-1).mean().item(),
+            to_own=mean_chamfer(cloud, x),
+            to_donor=mean_chamfer(cloud, donor),
+        )
+        for name, cloud in moved.items()
+    }
+
+
+def mean_chamfer(one: Float[Tensor, "B N 3"], other: Float[Tensor, "B M 3"]) -> float:
+    """Return the mean Chamfer distance of matching clouds."""
+    pairs = zip(one.numpy(), other.numpy(), strict=True)
+    return float(np.mean([chamfer_distance(a, b) for a, b in pairs]))
+
+
+def resampling_floor(points: Float[Tensor, "B N 3"]) -> float:
+    """Return the mean Chamfer distance of two halves of the same cloud.
+
+    No model that draws its points anew can be expected below it, at N / 2 points.
+
+    Args:
+        points: clouds whose points are in an order without meaning.
+    """
+    half = points.shape[1] // 2
+    return mean_chamfer(points[:, :half], points[:, half : 2 * half])
+
+
+def variance_shares(means: Float[np.ndarray, "S D"]) -> Float[np.ndarray, " D"]:
+    """Return the share of variance along each principal direction of mu_z, largest first."""
+    centered = means - means.mean(axis=0)
+    # Squares of the singular values; the missing ones, if there are fewer shapes than
+    # dimensions, are zero.
+    values = np.zeros(means.shape[1], dtype=means.dtype)
+    found = np.linalg.svd(centered, compute_uv=False) ** 2
+    values[: len(found)] = found[: len(values)]
+    return values / max(values.sum(), np.finfo(means.dtype).tiny)
+
+
+def explained_variance(means: Float[np.ndarray, "S D"], factor: Float[np.ndarray, " S"]) -> float:
+    """Return R^2 of a factor read off z by ridge regression, on shapes that it was not fitted to.
+
+    Args:
+        means: mu_z of S shapes.
+        factor: the factor's values; shapes where it is NaN are left out.
+
+    Returns:
+        1 if z tells the factor exactly, 0 if no better than its mean, below 0 if worse.
+
+    Raises:
+        ValueError: if fewer shapes than twice the folds have the factor, or it does not vary.
+    """
+    known = np.isfinite(factor)
+    inputs, targets = means[known].astype(np.float64), factor[known].astype(np.float64)
+    if len(targets) < 2 * FOLDS or np.ptp(targets) == 0:
+        raise ValueError(
+            f"R^2 needs at least {2 * FOLDS} shapes with differing values, got {len(targets)}."
+        )
+    predicted = np.empty_like(targets)
+    for fold in range(FOLDS):
+        held_out = np.arange(len(targets)) % FOLDS == fold
+        predicted[held_out] = _ridge(inputs[~held_out], targets[~held_out], inputs[held_out])
+    residual = np.square(targets - predicted).sum()
+    return float(1 - residual / np.square(targets - targets.mean()).sum())
+
+
+def _ridge(
+    inputs: Float[np.ndarray, "S D"],
+    targets: Float[np.ndarray, " S"],
+    queries: Float[np.ndarray, "Q D"],
+) -> Float[np.ndarray, " Q"]:
+    """Fit a linear map with a small penalty on standardized inputs, and apply it."""
+    center, spread = inputs.mean(axis=0), inputs.std(axis=0).mean() + 1e-12
+    scaled = (inputs - center) / spread
+    penalty = RIDGE * len(inputs) * np.eye(inputs.shape[1])
+    weights = np.linalg.solve(scaled.T @ scaled + penalty, scaled.T @ (targets - targets.mean()))
+    return (queries - center) / spread @ weights + targets.mean()
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Reconstruction error two ways, and how noisy the latents are.
+
+    Attributes:
+        from_means: mean absolute error of a coordinate when the posteriors' means are decoded.
+        from_samples: the same when samples are decoded, as in training.
+        sigma_xyz: mean standard deviation of q(h | x, z) over the coordinates of h.
+        sigma_feat: the same over its feature channels; NaN if there are none.
+        kl_style: KL of z in nats for each shape.
+        kl_point: KL of h in nats for each point.
+    """
+
+    from_means: float
+    from_samples: float
+    sigma_xyz: float
+    sigma_feat: float
+    kl_style: float
+    kl_point: float
+
+
+@torch.no_grad()
+def reconstruction_errors(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> Errors:
+    """Return how well shapes come back, from means and from samples.
+
+    Decoding means flatters: training decodes samples, and so does everybody who draws new shapes.
+
+    Args:
+        model: the model.
+        x: shapes in model units.
+    """
+    encoding = model.encode(x)
+    from_means = model.decode(encoding.points.mean, encoding.style.mean)
+    output = model(x)
+    sigma = output.encoding.points.sigma
+    return Errors(
+        from_means=(from_means - x).abs().mean().item(),
+        from_samples=(output.points - x).abs().mean().item(),
+        sigma_xyz=sigma[..., :3].mean().item(),
+        sigma_feat=sigma[..., 3:].mean().item(),
+        kl_style=output.encoding.style.kl().sum(dim=1).mean().item(),
+        kl_point=output.encoding.points.kl().sum(dim=-1).mean().item(),
+    )
+
+
+@torch.no_grad()
+def style_means(
+    model: PointCloudVAE, points: Float[np.ndarray, "S N 3"], batch_size: int = 64
+) -> Float[np.ndarray, "S D"]:
+    """Return mu_z of many shapes.
+
+    Args:
+        model: the model.
+        points: clouds in data units.
+        batch_size: how many to encode at a time.
+    """
+    batches = torch.from_numpy(points).split(batch_size)
+    means = [model.encode_style(model.normalization(batch)).mean for batch in batches]
+    return torch.cat(means).numpy()

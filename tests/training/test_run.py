@@ -1,0 +1,182 @@
+"""Whole runs: what they leave behind, and that a stopped one goes on as if nothing had been."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import pcvae
+from pcvae import checkpoints
+from pcvae.training import NonFiniteError, train
+from pcvae.training.run import LAST
+
+
+def weights(path):
+    return load_file(path)
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def logged(folder):
+    rows = []
+    for path in sorted(folder.glob("logs/version_*/metrics.csv")):
+        with path.open() as file:
+            rows += list(csv.DictReader(file))
+    return rows
+
+
+def test_a_run_leaves_a_model_that_opens_anywhere(configure):
+    config = configure()
+    path = train(config)
+    model = pcvae.load(path)
+    assert model.config == config.model_config()
+    assert not model.training
+    assert model.normalization.scale != 1
+    notes = checkpoints.notes(path)
+    assert notes["train"]["batch_size"] == 4
+    assert notes["steps"] == 2 * (14 // 4)  # 14 training shapes, two epochs
+    assert json.loads((path.parent / "config.json").read_text()) == notes["train"]
+
+
+def test_every_term_is_logged(configure):
+    path = train(configure(batch_size=1))  # more than ten steps, the interval of logging
+    seen = {name for row in logged(path.parent) for name, value in row.items() if value}
+    terms = ["loss", "reconstruction", "kl_style", "kl_xyz", "kl_feat", "kl_weight"]
+    assert {f"{stage}/{t}" for stage in ("train", "val") for t in terms} <= seen
+    assert "train/gradient_norm" in seen
+
+
+def test_seed_decides_everything(configure, tmp_path):
+    one = weights(train(configure(out=tmp_path / "one")))
+    assert same(one, weights(train(configure(out=tmp_path / "two"))))
+    assert not same(one, weights(train(configure(out=tmp_path / "three", seed=1))))
+
+
+@pytest.mark.parametrize("extra", [{}, {"cosine": True, "ema": 0.9, "accumulate": 2}])
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
+    configure, tmp_path, monkeypatch, extra
+):
+    whole = weights(train(configure(out=tmp_path / "whole", max_epochs=4, **extra)))
+    from pcvae.training.module import VAEModule
+
+    step = VAEModule.training_step
+
+    def stop(self, batch, index):
+        if self.current_epoch == 2 and index == 1:
+            raise RuntimeError("power cut")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(VAEModule, "training_step", stop)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(configure(out=tmp_path / "parts", max_epochs=4, **extra))
+    monkeypatch.undo()
+    resumed = configure(out=None, resume=tmp_path / "parts", max_epochs=4, **extra)
+    assert same(whole, weights(train(resumed)))
+    assert len(logged(tmp_path / "parts")) > 2  # the log of the first part is still there
+
+
+@pytest.mark.slow
+def test_kill_9_loses_nothing(configure, tmp_path):
+    config = configure(out=tmp_path / "whole", max_epochs=60)
+    whole = weights(train(config))
+    flags = [f"--{name}={getattr(config, name)}" for name in ("data", "num_points", "batch_size")]
+    flags += ["--style_dim=8", "--width=16", "--progress=false", "--max_epochs=60"]
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-m", "pcvae", "train", f"--out={folder}", *flags]
+    process = subprocess.Popen(command)
+    deadline = time.monotonic() + 120
+    while not (folder / LAST).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    assert not (folder / "model.safetensors").exists()
+    resume = [sys.executable, "-m", "pcvae", "train", f"--resume={folder}"]
+    subprocess.run(resume, check=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+    assert same(whole, weights(folder / "model.safetensors"))
+
+
+def test_a_longer_run_goes_on_with_the_schedule_it_began_with(configure, tmp_path):
+    folder = tmp_path / "run"
+    train(configure(batch_size=1))
+    train(configure(batch_size=1, out=None, resume=folder, max_epochs=4))
+    rows = [row for row in logged(folder) if row["train/kl_weight"]]
+    assert [float(row["train/kl_weight"]) for row in rows if int(row["step"]) >= 14] == (
+        pytest.approx([0.5] * sum(int(row["step"]) >= 14 for row in rows))
+    )
+    assert int(rows[-1]["step"]) > 28
+
+
+def test_the_schedule_counts_optimizer_steps_not_batches(configure):
+    path = train(configure(batch_size=1, accumulate=2, max_epochs=4))
+    first = next(row for row in logged(path.parent) if row["train/kl_weight"])
+    # 28 optimizer steps in all; the ramp takes 14.
+    expected = 1e-7 + 0.5 * int(first["step"]) / 14
+    assert float(first["train/kl_weight"]) == pytest.approx(expected, rel=1e-3)
+
+
+def test_another_runs_checkpoint_is_not_overwritten(configure):
+    path = train(configure())
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"another run.*--resume"):
+        train(configure())
+    assert path.read_bytes() == before
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(configure, tmp_path):
+    with pytest.raises(NonFiniteError, match=r"step \d+.*blobs-000.*--learning_rate") as error:
+        train(configure(learning_rate=1e18, max_epochs=9))
+    assert "--resume" in str(error.value)
+    kept = tmp_path / "run" / LAST
+    if kept.exists():  # nothing was saved if the very first epoch failed
+        state = torch.load(kept, weights_only=True)["state_dict"]
+        assert all(torch.isfinite(value).all() for value in state.values())
+
+
+def test_a_gradient_that_is_no_number_never_reaches_the_weights(configure, monkeypatch):
+    from pcvae.training.module import VAEModule
+
+    step = VAEModule.training_step
+
+    def spoil(self, batch, index):
+        loss = step(self, batch, index)
+        return loss * float("nan") if self.global_step == 4 else loss
+
+    monkeypatch.setattr(VAEModule, "training_step", spoil)
+    config = configure()
+    with pytest.raises(NonFiniteError, match=r"gradient.*step 4"):
+        train(config)
+    assert (config.out / LAST).exists()
+
+
+def test_missing_gpus_are_named(configure):
+    count = torch.cuda.device_count() + 1
+    with pytest.raises(ValueError, match=f"--gpus {count}.*{count - 1} found"):
+        train(configure(gpus=count))
+
+
+def test_nothing_to_resume_is_named(configure, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"last\.ckpt"):
+        train(configure(resume=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, "--batch_size must be at least 1"),
+        ({"learning_rate": 0.0}, "--learning_rate"),
+        ({"ema": 1.0}, "--ema"),
+        ({"gpus": -1}, "--gpus"),
+    ],
+)
+def test_wrong_settings_are_named(configure, changes, message):
+    with pytest.raises(ValueError, match=message):
+        configure(**changes)
