@@ -1,10 +1,42 @@
-"""Fixtures for all tests."""
+"""What holds for every test: a seed, no windows, and no way out of this machine."""
 
+import os
+import random
+import socket
+
+import numpy as np
 import pytest
 import torch
+
+# Before anything imports matplotlib: pictures are rendered, never shown.
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Begin every test at the same place, so that a failure can be seen again."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - for libraries that draw from the global generator
+    torch.manual_seed(0)
 
 
 @pytest.fixture
 def generator() -> torch.Generator:
     """Random numbers that are the same in every run."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    """Refuse connections to any other machine: a test that needs one is not repeatable."""
+    connect = socket.socket.connect
+
+    def connect_here(self, address):
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {host}; tests may use this machine only")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_here)
+        yield

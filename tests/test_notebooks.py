@@ -1,0 +1,224 @@
+"""What a committed notebook must be, beside what nbval compares.
+
+nbval passes over cells without an execution count, so a notebook whose outputs were cleared would
+pass it unseen. These checks read the files only; nothing is executed here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]+)[^)]*\)")
+HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)[^)]*\)")
+HTML_TARGET = re.compile(r"\b(?:src|href)=[\"'](?P<target>[^\"']+)[\"']", re.IGNORECASE)
+HEADING = re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?) *$", re.MULTILINE)
+
+
+def markdown(notebook: NotebookNode) -> str:
+    """All prose, without the code shown in it (whose comments would pass for headings)."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    return FENCED.sub("", "\n\n".join(cells))
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def execution_problems(notebook: NotebookNode) -> list[str]:
+    """Every code cell was executed, once and from the top."""
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        return [f"code cells must be executed in order from a fresh kernel, counts are {counts}"]
+    return []
+
+
+def error_problems(notebook: NotebookNode) -> list[str]:
+    """No stored output is an error, unless its cell is tagged as meant to raise."""
+    return [
+        f"cell {cell.execution_count} ended in {output.ename}: {output.evalue}"
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", [])
+    ]
+
+
+def heading_problems(notebook: NotebookNode) -> list[str]:
+    """One H1, and it opens the notebook."""
+    titles = [m["text"] for m in HEADING.finditer(markdown(notebook)) if m["level"] == "#"]
+    if len(titles) != 1:
+        return [f"there must be exactly one H1, there are {titles}"]
+    if not notebook.cells[0].source.startswith("# "):
+        return ["the H1 must open the first cell"]
+    return []
+
+
+def alt_text_problems(notebook: NotebookNode) -> list[str]:
+    """Images in the prose say in words what they show."""
+    prose = markdown(notebook)
+    problems = [m["target"] for m in IMAGE.finditer(prose) if not m["alt"].strip()]
+    for tag in HTML_IMAGE.findall(prose):
+        if not re.search(r"\balt=[\"'][^\"']*\S[^\"']*[\"']", tag):
+            problems.append(tag)
+    return [f"image without alt text: {problem}" for problem in problems]
+
+
+def anchors(notebook: NotebookNode) -> set[str]:
+    """The anchors that JupyterLab gives to headings: the text with hyphens for spaces."""
+    return {m["text"].replace(" ", "-") for m in HEADING.finditer(markdown(notebook))}
+
+
+def link_problems(notebook: NotebookNode, folder: Path) -> list[str]:
+    """Links and images inside the project lead to something that is there."""
+    prose = markdown(notebook)
+    problems = []
+    for pattern in (IMAGE, LINK, HTML_TARGET):
+        for target in (match["target"] for match in pattern.finditer(prose)):
+            url = urlparse(target)
+            if url.scheme or url.netloc or target.startswith("attachment:"):
+                continue
+            path = folder / unquote(url.path)
+            if url.path and not path.exists():
+                problems.append(f"{target} is not there")
+                continue
+            other = nbformat.read(path, as_version=4) if path.suffix == ".ipynb" else notebook
+            known = path.suffix == ".ipynb" or not url.path
+            if url.fragment and known and unquote(url.fragment) not in anchors(other):
+                problems.append(f"{target} names a heading that is not there")
+    return problems
+
+
+def problems_of(notebook: NotebookNode, folder: Path) -> list[str]:
+    """Everything that keeps this notebook from being committed."""
+    return [
+        *execution_problems(notebook),
+        *error_problems(notebook),
+        *heading_problems(notebook),
+        *alt_text_problems(notebook),
+        *link_problems(notebook, folder),
+    ]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_notebook_is_fit_to_be_committed(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert problems_of(notebook, path.parent) == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_notebook_carries_no_widget_state(path):
+    # Stored state is megabytes of plotly.js; without a kernel the sliders would be dead anyway.
+    assert "widgets" not in nbformat.read(path, as_version=4).metadata
+
+
+# The checks themselves: each must be able to fail
+
+
+def example() -> NotebookNode:
+    """A notebook that every check passes."""
+    v4 = nbformat.v4
+    output = v4.new_output("stream", text="2\n")
+    return v4.new_notebook(
+        cells=[
+            v4.new_markdown_cell("# Title\n\n![a red cube](cube.png) and [below](#Second-part)"),
+            v4.new_code_cell("print(1 + 1)", execution_count=1, outputs=[output]),
+            v4.new_markdown_cell("## Second part\n\n```python\n# a comment, no heading\n```"),
+            v4.new_code_cell("x = 1", execution_count=2),
+        ]
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "cube.png").touch()
+    return tmp_path
+
+
+def test_a_good_notebook_has_no_problems(folder):
+    assert problems_of(example(), folder) == []
+
+
+def clear_outputs(notebook):
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+
+
+def forget_last_cell(notebook):
+    notebook.cells[-1].execution_count = None
+
+
+def swap_counts(notebook):
+    notebook.cells[1].execution_count, notebook.cells[3].execution_count = 2, 1
+
+
+def start_late(notebook):
+    notebook.cells[1].execution_count, notebook.cells[3].execution_count = 2, 3
+
+
+def end_in_error(notebook):
+    error = nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[])
+    notebook.cells[3].outputs.append(error)
+
+
+def add_second_title(notebook):
+    notebook.cells[2].source = "# Another title\n\n## Second part"
+
+
+def drop_title(notebook):
+    notebook.cells[0].source = "[below](#Second-part)"
+
+
+def drop_alt_text(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace("a red cube", "")
+
+
+def drop_alt_text_of_html(notebook):
+    notebook.cells[2].source += '\n\n<img src="cube.png" alt="">'
+
+
+def misspell_image(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace("cube.png", "cueb.png")
+
+
+def link_to_missing_notebook(notebook):
+    notebook.cells[2].source += "\n\n[next](01_not_there.ipynb)"
+
+
+def link_to_missing_heading(notebook):
+    notebook.cells[0].source = notebook.cells[0].source.replace("#Second", "#Third")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (clear_outputs, "executed in order"),
+        (forget_last_cell, "executed in order"),
+        (swap_counts, "executed in order"),
+        (start_late, "executed in order"),
+        (end_in_error, "ended in ValueError"),
+        (add_second_title, "exactly one H1"),
+        (drop_title, "exactly one H1"),
+        (drop_alt_text, "without alt text"),
+        (drop_alt_text_of_html, "without alt text"),
+        (misspell_image, "is not there"),
+        (link_to_missing_notebook, "is not there"),
+        (link_to_missing_heading, "heading that is not there"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_spoilt_notebook_is_rejected(folder, spoil, message):
+    notebook = example()
+    spoil(notebook)
+    (problem,) = problems_of(notebook, folder)
+    assert message in problem
