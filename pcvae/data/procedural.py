@@ -32,12 +32,12 @@ BLOCK = 32  # shapes drawn together: small enough for the cache of a CPU core
 CACHE_VARIABLE = "PCVAE_CACHE"
 
 
-class Block(NamedTuple):
-    """Shapes of one family, drawn by one generator."""
+class Arrays(NamedTuple):
+    """What is drawn of S shapes: of a whole set, or of one block (then S is BLOCK)."""
 
-    points: np.ndarray  # (BLOCK, N, 3)
-    labels: np.ndarray  # (BLOCK, N), counted within the family
-    factors: dict[str, np.ndarray]  # (BLOCK,) each, NaN where without effect
+    points: np.ndarray  # (S, N, 3)
+    labels: np.ndarray  # (S, N); in a block counted from 0, whatever the family
+    factors: dict[str, np.ndarray]  # (S,) each, NaN where without effect
 
 
 def generate(
@@ -65,41 +65,38 @@ def generate(
         ValueError: If a family is unknown or named twice, or a number is not positive.
     """
     chosen = _chosen(families)
-    for name, value in {"count": count, "num_points": num_points, "workers": workers}.items():
-        if value < 1:
-            raise ValueError(f"{name} = {value}: expected at least 1.")
-    if seed < 0:
-        raise ValueError(f"seed = {seed}: expected 0 or more.")
-    points = np.empty((count, num_points, 3), np.float32)
-    labels = np.empty((count, num_points), np.uint8)
-    factors = _empty_factors(chosen, count)
+    _check_numbers(count=count, num_points=num_points, workers=workers, seed=seed)
+    arrays = Arrays(
+        points=np.empty((count, num_points, 3), np.float32),
+        labels=np.empty((count, num_points), np.uint8),
+        factors=_empty_factors(chosen, count),
+    )
 
     def fill(task: tuple[int, int]) -> None:
         position, number = task
-        family = chosen[position]
-        rows = _rows(position, number, len(chosen), count)
-        block = draw_block(family, number, num_points, seed)
-        points[rows] = block.points[: len(rows)]
-        labels[rows] = block.labels[: len(rows)] + _first_label(chosen, position)
-        for name, values in block.factors.items():
-            key = name if name == "scale" else f"{family.name}/{name}"
-            factors[key][rows] = values[: len(rows)]
+        block = draw_block(chosen[position], number, num_points, seed)
+        _store(block, arrays, _rows(position, number, len(chosen), count), chosen, position)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(fill, _tasks(len(chosen), count)))
     classes = tuple(chosen[row % len(chosen)].name for row in range(count))
-    return CloudSet(
-        name="procedural",
-        points=points,
-        ids=tuple(f"{name}-{row // len(chosen):06d}" for row, name in enumerate(classes)),
-        classes=classes,
-        labels=labels,
-        part_names=_part_names(chosen),
-        factors=factors,
-    )
+    ids = tuple(f"{name}-{row // len(chosen):06d}" for row, name in enumerate(classes))
+    parts = tuple(f"{family.name}/{part}" for family in chosen for part in family.part_names)
+    return CloudSet("procedural", ids=ids, classes=classes, part_names=parts, **arrays._asdict())
 
 
-def draw_block(family: Family, number: int, num_points: int, seed: int) -> Block:
+def _store(
+    block: Arrays, arrays: Arrays, rows: np.ndarray, chosen: Sequence[Family], position: int
+) -> None:
+    """Copy a block's first shapes into the rows that belong to them."""
+    first_label = sum(len(family.part_names) for family in chosen[:position])
+    arrays.points[rows] = block.points[: len(rows)]
+    arrays.labels[rows] = block.labels[: len(rows)] + first_label
+    for name, values in block.factors.items():
+        arrays.factors[name][rows] = values[: len(rows)]
+
+
+def draw_block(family: Family, number: int, num_points: int, seed: int) -> Arrays:
     """Draw the block of a family with this number; nothing else decides what is in it."""
     sequence = np.random.SeedSequence((seed, zlib.crc32(family.name.encode()), number))
     rng = np.random.default_rng(sequence)
@@ -107,8 +104,10 @@ def draw_block(family: Family, number: int, num_points: int, seed: int) -> Block
     surface = family.build(drawn)
     samples = surface.sample(num_points, rng)
     in_use = family.in_use(drawn)
-    factors = {name: np.where(in_use[name], drawn[name], np.nan) for name in drawn}
-    return Block(samples.points, samples.labels, {**factors, "scale": surface.scale})
+    factors = {
+        f"{family.name}/{name}": np.where(in_use[name], drawn[name], np.nan) for name in drawn
+    }
+    return Arrays(samples.points, samples.labels, {**factors, "scale": surface.scale})
 
 
 def _chosen(names: Sequence[str]) -> list[Family]:
@@ -122,6 +121,13 @@ def _chosen(names: Sequence[str]) -> list[Family]:
     return [known[name] for name in names]
 
 
+def _check_numbers(**numbers: int) -> None:
+    for name, value in numbers.items():
+        least = 0 if name == "seed" else 1
+        if value < least:
+            raise ValueError(f"{name} = {value}: expected {least} or more.")
+
+
 def _tasks(num_families: int, count: int) -> list[tuple[int, int]]:
     """All pairs of a family's position and a block's number."""
     blocks = -(-count // (num_families * BLOCK))
@@ -133,14 +139,6 @@ def _rows(position: int, number: int, num_families: int, count: int) -> np.ndarr
     """Rows of the set that a block fills; the last block may have fewer than BLOCK."""
     rows = position + num_families * np.arange(number * BLOCK, (number + 1) * BLOCK)
     return rows[rows < count]
-
-
-def _first_label(chosen: Sequence[Family], position: int) -> int:
-    return sum(len(family.part_names) for family in chosen[:position])
-
-
-def _part_names(chosen: Sequence[Family]) -> tuple[str, ...]:
-    return tuple(f"{family.name}/{part}" for family in chosen for part in family.part_names)
 
 
 def _empty_factors(chosen: Sequence[Family], count: int) -> dict[str, np.ndarray]:

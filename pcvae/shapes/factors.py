@@ -25,7 +25,7 @@ class Factor:
 
     name: str
     unit: str
-    bounds: tuple[float, float]
+    bounds: tuple[float | int, float | int]
     description: str
     kind: Literal["continuous", "integer", "choice"] = "continuous"
     choices: tuple[str, ...] = ()
@@ -82,8 +82,8 @@ class Factor:
 def continuous(
     name: str,
     unit: str,
-    low: float,
-    high: float,
+    low: float | int,
+    high: float | int,
     description: str,
     needs: tuple[str, str] | None = None,
 ) -> Factor:

@@ -144,4 +144,6 @@ class Family:
         if not np.isfinite(points).all():
             raise ValueError(f"{self.name}: the points hold NaN or infinity; drop such clouds.")
         batch = points.reshape(-1, *points.shape[-2:]).astype(np.float32)
-        return {k: v.reshape(points.shape[:-2]) for k, v in self.estimate(batch).items()}
+        with np.errstate(divide="ignore", invalid="ignore"):  # a cloud without extent gives NaN
+            found = self.estimate(batch)
+        return {name: values.reshape(points.shape[:-2]) for name, values in found.items()}

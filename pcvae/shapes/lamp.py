@@ -68,8 +68,8 @@ class Lamp(Family):
         low, high = lower_end(y, everything), upper_end(y, everything)
         hanging = _hangs(r, (y - low) / (high - low))
         along, length = np.where(hanging, high - y, y - low), high - low  # along: 0 at the base
-        wide = r > 0.02 + 1.2 * _pole_radius(r, along / length)
-        begin = lower_end(along, wide & (along > 0.12 * length))
+        wide = r > 0.03 + 1.3 * _pole_radius(r, along / length)
+        begin = lower_end(along, wide & (along > 0.12 * length), 0.92, 0.96)
         base = quantile(r, along < 0.03 + 0.02 * length, 0.93)
         # How far up the shade each point is: 0 at its wide end.
         up = np.where(hanging, length - along, along - begin) / (length - begin)
@@ -126,5 +126,5 @@ def _hangs(r: Values, level: Values) -> Bool[np.ndarray, "B 1"]:
 
 
 def _pole_radius(r: Values, level: Values) -> Column:
-    """Largest distance from the axis where there is nothing but the pole."""
-    return quantile(r, (level > 0.15) & (level < 0.33), 0.95)
+    """Distance from the axis of most points where there is nothing but the pole."""
+    return quantile(r, (level > 0.15) & (level < 0.33), 0.75)

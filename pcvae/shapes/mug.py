@@ -50,7 +50,7 @@ class Mug(Family):
         low, high = quantile(y, everything, 0.03), upper_end(y, everything)
         level = (y - low) / (high - low)
         rim, foot = _radii(z, level)
-        axis = lower_end(x, level > 0.8) + rim + 0.1 * (foot - rim)
+        axis = lower_end(x, level > 0.8, 0.9, 0.95) + rim + 0.1 * (foot - rim)
         beyond = x - axis - (foot + (rim - foot) * level)  # distance from the wall, to the right
         result = {
             "radius": rim,
@@ -93,7 +93,7 @@ def _tube_ring(
 
 def _radii(z: Values, level: Values) -> tuple[Column, Column]:
     """Radius at the rim and at the bottom, from two bands of the wall seen from the side."""
-    upper, lower = (upper_end(np.abs(z), abs(level - at) < 0.08) for at in (0.85, 0.25))
+    upper, lower = (upper_end(np.abs(z), abs(level - at) < 0.08, 0.9, 0.95) for at in (0.85, 0.25))
     growth = (upper - lower) / 0.6
     return upper + 0.15 * growth, lower - 0.25 * growth
 
@@ -101,8 +101,8 @@ def _radii(z: Values, level: Values) -> tuple[Column, Column]:
 def _measure_handle(out: Values, level: Values, handle: Mask) -> dict[str, Column]:
     """Whether anything stands out to the right, how far, and over how much of the height."""
     found = share(handle, np.ones(out.shape, bool)) > 0.008
-    reach = upper_end(out, handle)
-    height = upper_end(level, handle) - lower_end(level, handle)
+    reach = upper_end(out, handle, 0.85, 0.93)
+    height = upper_end(level, handle, 0.93, 0.97) - lower_end(level, handle, 0.93, 0.97)
     height /= np.sqrt(np.maximum(1 - (GAP / reach) ** 2, 0.25))  # at the wall the loop is higher
     return {
         "handle": found.astype(np.float32),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-Number = float | np.ndarray  # the same for all shapes, or one value a shape: (S,)
+Number = float | int | np.ndarray | np.number  # the same for all shapes, or one value a shape: (S,)
 Span = tuple[Number, Number]  # lower and upper end along an axis
 
 
@@ -104,10 +104,10 @@ def _draw_within(corners: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def assemble(parts: Sequence[Part]) -> Surface:
     """Join parts (in any unit) into surfaces, and move and scale each into the unit sphere.
 
-    A part that a shape does not show is shrunk to one point of the first part, so that it has no
-    area and cannot enlarge the bounding box. The first part must be shown in every shape.
+    A part that a shape does not show is shrunk to a corner of one that it shows, so that it has no
+    area and does not enlarge the bounding box.
     """
-    vertices = np.concatenate([_shown_vertices(p, parts[0]) for p in parts], axis=1)
+    vertices = _shown_vertices(parts)
     offsets = np.cumsum([0] + [p.vertices.shape[1] for p in parts[:-1]])
     faces = np.concatenate([p.faces + o for p, o in zip(parts, offsets, strict=True)])
     labels = np.concatenate([np.full(len(p.faces), p.label, np.uint8) for p in parts])
@@ -118,10 +118,17 @@ def assemble(parts: Sequence[Part]) -> Surface:
     return Surface(vertices.astype(np.float32), faces, labels, scale.astype(np.float32))
 
 
-def _shown_vertices(part: Part, first: Part) -> np.ndarray:
-    if part.shown is None:
-        return part.vertices
-    return np.where(part.shown[:, None, None], part.vertices, first.vertices[:, :1])
+def _shown_vertices(parts: Sequence[Part]) -> np.ndarray:
+    """Corners of all parts, (S, V, 3), those of hidden parts moved to the last shown part."""
+    anchor = np.full(3, np.nan)
+    shown = [np.ones((1, 1)) if p.shown is None else p.shown[:, None] for p in parts]
+    for part, here in zip(parts, shown, strict=True):
+        anchor = np.where(here, part.vertices[:, 0], anchor)  # (S, 3)
+    moved = [
+        np.where(here[..., None], part.vertices, anchor[:, None])
+        for part, here in zip(parts, shown, strict=True)
+    ]
+    return np.concatenate(moved, axis=1)
 
 
 def vec(x: Number, y: Number, z: Number) -> Float[np.ndarray, "*S 3"]:
