@@ -12,11 +12,11 @@ from jaxtyping import Float
 from pcvae.data.clouds import CloudSet
 from pcvae.explore import editing
 from pcvae.explore.editing import LatentState
-from pcvae.explore.view import CloudView
+from pcvae.explore.view import DECODED, CloudView
 from pcvae.models import PointCloudVAE
 
 LIMIT = 3.0  # standard deviations: nearly all shapes lie within
-WIDE = {"description_width": "190px"}
+WIDE = {"description_width": "180px"}
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,13 @@ class Explorer(widgets.VBox):
         self._listen()
         super().__init__(self._arranged())
 
+    def __repr__(self) -> str:
+        """Say what a reader without a kernel does not see."""
+        return f"Explorer of {len(self._data)} shapes: run this cell in JupyterLab to see it."
+
     def points(self) -> Float[np.ndarray, "N 3"]:
         """Return the decoded cloud that is shown, in data units."""
-        return self.view.coordinates(2)
+        return self.view.coordinates(DECODED)
 
     def _make_controls(self, start: int) -> None:
         """Create all widgets."""
@@ -175,7 +179,7 @@ class Explorer(widgets.VBox):
         )
         sliders = widgets.HBox([style, local], layout={"flex_flow": "row wrap"})
         top = widgets.HBox([self.shape, self.reset])
-        return [top, self.view.widget, sliders, self.readout, self.message]
+        return [top, self.view.widget, self.readout, self.message, sliders]
 
     def _guarded(self, action: Callable[[], None]) -> None:
         """Do what a control asks for. An error is shown in the panel; the last view stays."""

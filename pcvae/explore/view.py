@@ -14,13 +14,17 @@ from jaxtyping import Float
 TITLES = ("Input x", "Latent points h_xyz", "Decoded")
 SCENES = ("scene", "scene2", "scene3")
 INPUT, LATENT, DECODED = range(3)
-HEIGHT = 400  # pixels: with its controls below it the panel still fits a laptop's window
-MARKER_SIZE = 2.5  # pixels
+HEIGHT = 360  # pixels: with its controls below it the panel still fits a laptop's window
+MARKER_SIZE = 1.6  # pixels
 # Viridis is told apart by color-blind readers. Its yellow end is left out: it is lost on white.
 COLORS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151")
+# Plotly's turntable, which keeps shapes upright while they turn, knows no other up than its own z.
+# So plotly's x, y and z are our z (towards the reader), x (to the right) and y (up).
+TO_PLOTLY = (2, 0, 1)
+FROM_PLOTLY = (1, 2, 0)
 CAMERA = {
-    "up": {"x": 0.0, "y": 1.0, "z": 0.0},  # shapes stand on y, and face +z
-    "eye": {"x": 1.1, "y": 0.7, "z": 1.35},
+    "up": {"x": 0.0, "y": 0.0, "z": 1.0},
+    "eye": {"x": 1.15, "y": 0.9, "z": 0.55},
     "center": {"x": 0.0, "y": 0.0, "z": 0.0},
 }
 
@@ -83,12 +87,12 @@ class CloudView:
     def coordinates(self, which: int) -> Float[np.ndarray, "N 3"]:
         """Return what one view shows: INPUT, LATENT or DECODED."""
         trace = self.widget.data[which]
-        return np.stack([trace.x, trace.y, trace.z], axis=1)
+        return np.stack([trace.x, trace.y, trace.z], axis=1)[:, FROM_PLOTLY]
 
     def _place(self, which: int, points: Float[np.ndarray, "N 3"]) -> None:
         """Set the coordinates of one view."""
         trace = self.widget.data[which]
-        trace.x, trace.y, trace.z = _float32(points).T
+        trace.x, trace.y, trace.z = _float32(points)[:, TO_PLOTLY].T
 
     def _turn_together(self, scene: Any, camera: Any) -> None:
         """Give the camera that the reader has just turned to the other views."""
@@ -177,7 +181,7 @@ def _scene(left: float, right: float, reach: float) -> dict[str, Any]:
         "zaxis": axis,
         "aspectmode": "cube",
         "camera": CAMERA,
-        "dragmode": "orbit",
+        "dragmode": "turntable",
         "uirevision": "keep the camera",
     }
 

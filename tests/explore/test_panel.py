@@ -135,3 +135,9 @@ def test_fewer_points_are_the_first_ones(model, boxes):
 def test_too_few_shapes_are_named(model, boxes):
     with pytest.raises(ValueError, match="Give more shapes"):
         explore(model, boxes.subset([0, 1, 2]))
+
+
+def test_says_in_words_what_it_is_where_it_cannot_be_shown(panel):
+    bundle = panel._repr_mimebundle_()
+    assert bundle["text/plain"] == "Explorer of 8 shapes: run this cell in JupyterLab to see it."
+    assert "application/vnd.jupyter.widget-view+json" in bundle
