@@ -13,8 +13,6 @@ from torch import Tensor
 
 from pcvae.models import PointCloudVAE
 
-BATCH = 16  # shapes encoded at once: enough to be quick, little memory
-
 
 @dataclass(frozen=True)
 class LatentState:
@@ -83,19 +81,6 @@ def encode(model: PointCloudVAE, points: Float[np.ndarray, "N 3"], seed: int = 0
     # Drawn on the CPU, so that a seed gives the same noise on every device.
     noise = torch.randn(h.mean.shape[1:], generator=torch.Generator().manual_seed(seed)).to(device)
     return LatentState(encoding.style.mean[0], h.mean[0], h.sigma[0], noise)
-
-
-@torch.inference_mode()
-def style_means(
-    model: PointCloudVAE, points: Float[np.ndarray, "B N 3"]
-) -> Float[Tensor, "B {model.config.style_dim}"]:
-    """Return the posterior mean of z for many clouds in data units."""
-    device = next(model.parameters()).device
-    means = []
-    for start in range(0, len(points), BATCH):
-        batch = torch.tensor(points[start : start + BATCH], dtype=torch.float32, device=device)
-        means.append(model.encode_style(model.normalization(batch)).mean)
-    return torch.cat(means)
 
 
 def principal_directions(means: Float[Tensor, "B S"], count: int | None = None) -> Directions:

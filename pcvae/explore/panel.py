@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import ipywidgets as widgets
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from pcvae.data.clouds import CloudSet
+from pcvae.diagnostics import style_means
 from pcvae.explore import editing
 from pcvae.explore.editing import LatentState
 from pcvae.explore.view import DECODED, CloudView
@@ -112,8 +114,8 @@ class Explorer(widgets.VBox):
         self._model = model.eval()
         self._data = data
         self._num_points = num_points
-        means = editing.style_means(model, np.asarray(data.points)[:, :num_points])
-        self.directions = editing.principal_directions(means, num_directions)
+        means = style_means(model, np.ascontiguousarray(data.points[:, :num_points]))
+        self.directions = editing.principal_directions(torch.from_numpy(means), num_directions)
         self.view = CloudView(latent_reach=_latent_reach(model))
         self._make_controls(start)
         self._held = False

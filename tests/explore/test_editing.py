@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pcvae.diagnostics import style_means
 from pcvae.explore import editing
 from pcvae.explore.editing import LatentState
 
@@ -14,8 +15,13 @@ def states(model, boxes) -> list[LatentState]:
 
 
 @pytest.fixture
-def directions(model, boxes) -> editing.Directions:
-    return editing.principal_directions(editing.style_means(model, boxes.points))
+def means(model, boxes) -> torch.Tensor:
+    return torch.from_numpy(style_means(model, boxes.points))
+
+
+@pytest.fixture
+def directions(means) -> editing.Directions:
+    return editing.principal_directions(means)
 
 
 def same(one: LatentState, other: LatentState) -> bool:
@@ -51,8 +57,7 @@ def test_edits_leave_the_old_state_alone(model, boxes, states, directions):
     assert same(state, editing.encode(model, boxes.points[0], seed=1))
 
 
-def test_directions_are_orthonormal_and_rebuild_the_covariance(model, boxes, directions):
-    means = editing.style_means(model, boxes.points)
+def test_directions_are_orthonormal_and_rebuild_the_covariance(means, directions):
     gram = directions.basis @ directions.basis.T
     torch.testing.assert_close(gram, torch.eye(len(directions)), atol=1e-5, rtol=0)
     rebuilt = directions.basis.T * directions.deviations.square() @ directions.basis
@@ -61,8 +66,7 @@ def test_directions_are_orthonormal_and_rebuild_the_covariance(model, boxes, dir
     assert (directions.deviations.diff() <= 0).all()
 
 
-def test_directions_do_not_depend_on_the_order_of_shapes(model, boxes, directions):
-    means = editing.style_means(model, boxes.points)
+def test_directions_do_not_depend_on_the_order_of_shapes(means, directions):
     shuffled = editing.principal_directions(means[torch.randperm(len(means))], 3)
     torch.testing.assert_close(shuffled.basis, directions.basis[:3], atol=1e-4, rtol=0)
 
@@ -130,7 +134,7 @@ def test_mean_displacement_of_a_shift_is_its_length(boxes):
     assert editing.mean_displacement(points + shift, points) == pytest.approx(0.5, abs=1e-6)
 
 
-def test_impossible_edits_say_so(model, boxes, states, directions):
+def test_impossible_edits_say_so(model, boxes, states, means, directions):
     with pytest.raises(ValueError, match="must not be negative"):
         editing.with_temperature(states[0], -0.1)
     with pytest.raises(ValueError, match="from 0"):
@@ -138,7 +142,7 @@ def test_impossible_edits_say_so(model, boxes, states, directions):
     with pytest.raises(ValueError, match="amounts were given for 7 directions"):
         editing.move_style(states[0], directions, [0.0] * 8)
     with pytest.raises(ValueError, match="Give more shapes"):
-        editing.principal_directions(editing.style_means(model, boxes.points[:3]), 3)
+        editing.principal_directions(means[:3], 3)
     broken = boxes.points[0].copy()
     broken[3, 1] = np.nan
     with pytest.raises(ValueError, match="1 are not finite"):

@@ -1,0 +1,80 @@
+"""Is everything here that the course needs? It names what to fix, and how."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = ("data/furniture.npz", "data/checkpoints/furniture.safetensors")
+REPAIR = "in the folder of the course run `make lab`, which installs what is missing"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        found: what was found, such as a version.
+        fix: what to do about it; empty if nothing.
+    """
+
+    name: str
+    found: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        """Return a line for the reader."""
+        line = f"{'FIX ' if self.fix else 'ok  '} {self.name:<20} {self.found}"
+        return f"{line}\n     -> {self.fix}" if self.fix else line
+
+
+def check_package(line: str) -> Check:
+    """Compare an installed package with a requirement.
+
+    Args:
+        line: a requirement as in pyproject.toml, such as "torch>=2.4,<3".
+    """
+    requirement = Requirement(line)
+    wanted = f"{requirement.name} {requirement.specifier}"
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return Check(requirement.name, "is not installed", f"The course needs {wanted}: {REPAIR}.")
+    if requirement.specifier.contains(version, prereleases=True):
+        return Check(requirement.name, version)
+    return Check(requirement.name, version, f"The course needs {wanted}: {REPAIR}.")
+
+
+def check_file(name: str, root: Path = ROOT) -> Check:
+    """See whether a file that comes with the course is there."""
+    path = root / name
+    if path.is_file():
+        return Check(path.name, f"{path.stat().st_size / 1e6:.1f} MB")
+    return Check(path.name, "is not there", f"Restore it: `git checkout -- {name}`.")
+
+
+def check_python(version: Sequence[int] = sys.version_info) -> Check:
+    """See whether Python is new enough."""
+    found = ".".join(str(part) for part in version[:3])
+    fix = "" if tuple(version[:2]) >= (3, 11) else "The course needs Python 3.11 or newer."
+    return Check("Python", found, fix)
+
+
+def check_all() -> list[Check]:
+    """Look at Python, at every package that pyproject.toml asks for, and at the data."""
+    lines = [line for line in metadata.requires("pcvae") or [] if "extra ==" not in line]
+    files = [check_file(name) for name in FILES]
+    return [check_python(), *(check_package(line) for line in lines), *files]
+
+
+def report() -> None:
+    """Print all checks, and what they come to."""
+    checks = check_all()
+    print(*checks, sep="\n")
+    wrong = sum(bool(check.fix) for check in checks)
+    print(f"\n{wrong} to fix." if wrong else "\nEverything is in place.")
