@@ -173,8 +173,10 @@ def _draw(seed: int, name: str) -> bytes:
 
 def _chamfer_below(threshold: float, first: cKDTree, second: cKDTree) -> bool:
     """Compare with a threshold, and leave the second direction out where the first is enough."""
-    forth = np.square(first.query(second.data)[0]).mean()
-    return forth < threshold and forth + np.square(second.query(first.data)[0]).mean() < threshold
+    forth = float(np.square(first.query(second.data)[0]).mean())
+    if forth >= threshold:
+        return False
+    return forth + float(np.square(second.query(first.data)[0]).mean()) < threshold
 
 
 def _words(model_id: str) -> list[str]:

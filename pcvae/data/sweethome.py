@@ -205,19 +205,22 @@ def parse_properties(text: str) -> dict[str, str]:
 
     Source: the documentation of `java.util.Properties.load`.
     """
-    # An odd number of backslashes at the end continues a line; leading blanks do not count.
-    joined = re.sub(r"(?<!\\)((?:\\\\)*)\\(?:\r\n|\r|\n)[ \t\f]*", r"\1", text)
     found = {}
-    for line in re.split(r"[\r\n]+", joined):
-        content = line.lstrip(" \t\f")
-        if content and content[0] not in "#!":
-            key, value = _PROPERTY.fullmatch(content).groups()
+    for line in _LINE.finditer(text):
+        if line["content"]:
+            joined = _CONTINUATION.sub(lambda match: match["escaped"] or "", line["content"])
+            key, value = _PROPERTY.fullmatch(joined).groups()
             found[_unescape(key)] = _unescape(value)
     return found
 
 
+# A backslash takes the character behind it along, so an escaped end of line ends no line.
+_LINE = re.compile(
+    r"[ \t\f]*(?:[#!][^\r\n]*|(?P<content>(?:[^\\\r\n]|\\\r\n|\\.)*))\\?(?:[\r\n]+|$)", re.DOTALL
+)
+_CONTINUATION = re.compile(r"\\(?:\r\n|\r|\n)[ \t\f]*|(?P<escaped>\\.)", re.DOTALL)
 # A key ends at the first =, : or blank that no backslash precedes.
-_PROPERTY = re.compile(r"((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(.*)\\?", re.DOTALL)
+_PROPERTY = re.compile(r"((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _BLEND_PAGE = re.compile(rb"https?://www\.blendswap\.com/blends?/(view/)?\d+")
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}

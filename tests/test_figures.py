@@ -1,0 +1,92 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from pcvae.data.clouds import CloudSet
+from pcvae.figures import _project, cloud_grid, contact_sheet
+
+
+@pytest.fixture
+def clouds():
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(count, 3)).astype(np.float32) for count in (50, 80, 20)]
+
+
+def pixels(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())
+
+
+def test_every_cloud_lies_within_its_own_panel(clouds):
+    (axes,) = cloud_grid(clouds, columns=2).axes
+    assert len(axes.collections) == 3
+    height = -axes.get_ylim()[0] / 2  # two rows
+    for k, drawn in enumerate(axes.collections):
+        x, y = drawn.get_offsets().T
+        assert len(x) == len(clouds[k])
+        assert x.min() > 2 * (k % 2)
+        assert x.max() < 2 * (k % 2) + 2
+        assert y.max() < -height * (k // 2)
+        assert y.min() > -height * (k // 2 + 1)
+
+
+def test_clouds_keep_their_relative_sizes(clouds):
+    (axes,) = cloud_grid([clouds[0], 2 * clouds[0]], columns=2).axes
+    small, large = (np.ptp(drawn.get_offsets(), axis=0) for drawn in axes.collections)
+    assert np.allclose(2 * small, large)
+
+
+def test_the_viewer_stands_where_the_angles_say():
+    x, y, z = np.eye(3)
+    assert np.allclose(_project(np.eye(3), 0, 0), [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    # From the left, +Z is to the right; from above, +Y comes nearest.
+    assert np.allclose(_project(z[None], -90, 0), [[1, 0, 0]])
+    assert np.allclose(_project(y[None], 0, 90), [[0, 0, 1]])
+    # From the front right, +X and +Z both come nearer.
+    assert (_project(np.stack([x, z]), 35, 20)[:, 2] > 0).all()
+
+
+def test_near_points_are_painted_over_far_ones():
+    points = np.array([[0, 0, 1], [0, 0, -1]], dtype=np.float32)
+    colors = np.array([[1, 0, 0], [0, 0, 1]], dtype=float)
+    (axes,) = cloud_grid([points], colors=[colors], azimuth=0, elevation=0).axes
+    assert axes.collections[0].get_facecolors()[-1].tolist() == [1, 0, 0, 1]
+
+
+def test_numbers_become_colors_on_one_scale(clouds):
+    colors = [np.full(len(cloud), float(k)) for k, cloud in enumerate(clouds)]
+    (axes,) = cloud_grid(clouds, colors=colors).axes
+    shades = [drawn.get_facecolors()[0] for drawn in axes.collections]
+    (axes,) = cloud_grid(clouds[1:2], colors=colors[1:2], color_range=(0, 2)).axes
+    assert (axes.collections[0].get_facecolors()[0] == shades[1]).all()
+    assert len({tuple(shade) for shade in shades}) == 3
+
+
+def test_a_sheet_shows_every_id_and_leaves_no_figure_open(clouds):
+    shapes = CloudSet("made", np.stack([clouds[0]] * 4), tuple("abcd"), ("chair",) * 4)
+    figure = contact_sheet(shapes, columns=3)
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"chair\n{k}" for k in "abcd"]
+    assert "4 shapes" in figure.texts[0].get_text()
+    image = pixels(figure)
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert (border == 255).all()
+    assert plt.get_fignums() == []
+
+
+def test_one_point_can_be_drawn():
+    assert (pixels(cloud_grid([np.zeros((1, 3), dtype=np.float32)], ["origin"])) < 255).any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"titles": ["one"]}, "3 titles.*got 1"),
+        ({"colors": [np.zeros(50)]}, "3 colors.*got 1"),
+        ({"colors": [np.zeros(50), np.zeros(7), np.zeros(20)]}, r"colors\[1\].*\(7,\)"),
+        ({"columns": 0}, "one column"),
+        ({"points": []}, "got 0"),
+    ],
+)
+def test_lists_that_do_not_match_are_refused(clouds, changes, message):
+    with pytest.raises(ValueError, match=message):
+        cloud_grid(**({"points": clouds} | changes))
