@@ -111,7 +111,8 @@ class VAEModule(pl.LightningModule):
         terms = self.terms(batch, self.current_epoch)
         if not torch.isfinite(terms.loss):
             self._stop("loss", terms, batch)
-        self._log("train", terms, batch)
+        if self._logged_at_this_step():
+            self._log("train", terms, batch)
         self._shapes_of_step = batch.shapes
         return terms.loss
 
@@ -125,7 +126,12 @@ class VAEModule(pl.LightningModule):
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             self._stop("gradient", None, None)
-        self.log("train/gradient_norm", norm)
+        if self._logged_at_this_step():
+            self.log("train/gradient_norm", norm)
+
+    def _logged_at_this_step(self) -> bool:
+        """Whether Lightning will write this step down: handing it unwanted numbers is not free."""
+        return (self.global_step + 1) % self.trainer.log_every_n_steps == 0
 
     def _log(self, stage: str, terms: Terms, batch: Batch) -> None:
         """Log every term under its name."""
@@ -137,7 +143,7 @@ class VAEModule(pl.LightningModule):
             batch_size=len(batch.shapes),
             sync_dist=stage == "val",
         )
-        self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False, on_epoch=stage == "val")
+        self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False)
 
     def _stop(self, what: str, terms: Terms | None, batch: Batch | None) -> None:
         """Raise an error that says where it happened and what to try."""

@@ -86,10 +86,10 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
 
 @pytest.mark.slow
 def test_kill_9_loses_nothing(configure, tmp_path):
-    config = configure(out=tmp_path / "whole", max_epochs=60)
+    config = configure(out=tmp_path / "whole", max_epochs=15)
     whole = weights(train(config))
     flags = [f"--{name}={getattr(config, name)}" for name in ("data", "num_points", "batch_size")]
-    flags += ["--style_dim=8", "--width=16", "--progress=false", "--max_epochs=60"]
+    flags += ["--style_dim=8", "--width=16", "--progress=false", "--max_epochs=15"]
     folder = tmp_path / "killed"
     command = [sys.executable, "-m", "pcvae", "train", f"--out={folder}", *flags]
     process = subprocess.Popen(command)
