@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
 from matplotlib import colormaps
@@ -26,10 +27,10 @@ def cloud_grid(
     colors: Sequence[np.ndarray] | None = None,
     columns: int = 5,
     *,
-    azimuth: float = AZIMUTH,
-    elevation: float = ELEVATION,
-    color_range: tuple[float, float] | None = None,
-    panel_inches: float = 2.0,
+    azimuth: float | int = AZIMUTH,
+    elevation: float | int = ELEVATION,
+    color_range: tuple[float | int, float | int] | None = None,
+    panel_inches: float | int = 2.0,
     heading: str | None = None,
 ) -> Figure:
     """Draw clouds side by side, all at one scale, each about its own panel's middle.
@@ -63,7 +64,7 @@ def cloud_grid(
     height = 2 + HEADROOM + LINE * lines  # of a panel, in units of `half`
     top = 0.35 if heading else 0.0  # inches
     size = (columns * panel_inches, rows * panel_inches * height / 2 + top)
-    figure = Figure(figsize=size, dpi=120)
+    figure = _new_figure(size)
     axes = figure.add_axes((0, 0, 1, 1 - top / size[1]))
     axes.set(xlim=(0, 2 * columns), ylim=(-height * rows, 0), aspect="equal")
     axes.axis("off")
@@ -84,7 +85,11 @@ def cloud_grid(
 
 
 def contact_sheet(
-    clouds: CloudSet, columns: int = 15, *, azimuth: float = AZIMUTH, elevation: float = ELEVATION
+    clouds: CloudSet,
+    columns: int = 15,
+    *,
+    azimuth: float | int = AZIMUTH,
+    elevation: float | int = ELEVATION,
 ) -> Figure:
     """Draw every cloud of a set, class by class as the set has them, each with its id.
 
@@ -112,6 +117,43 @@ def contact_sheet(
     )
 
 
+def edit_strip(
+    points: Float[np.ndarray, "N 3"],
+    latent: Float[np.ndarray, "N 3"],
+    decoded: Mapping[str, Float[np.ndarray, "N 3"]],
+) -> Figure:
+    """Draw what the explorer shows: a shape, its latent points, and how edits of them decode.
+
+    A point has one color in all panels, that of the height of the input point it belongs to.
+
+    Args:
+        points: The input cloud.
+        latent: h_xyz, brought to the units of the input.
+        decoded: For each edit its name and the decoded cloud.
+
+    Returns:
+        The figure, one row.
+    """
+    clouds = [points, latent, *decoded.values()]
+    return cloud_grid(
+        clouds,
+        ["input x", "latent points h_xyz", *decoded],
+        colors=[points[:, 1]] * len(clouds),
+        columns=len(clouds),
+    )
+
+
+def _new_figure(inches: tuple[float, float]) -> Figure:
+    """Return a figure that pyplot has forgotten again.
+
+    Made by pyplot, it shows as a picture at the end of a notebook's cell; forgotten, it does not
+    show a second time, and its memory is freed.
+    """
+    figure = plt.figure(figsize=inches, dpi=120)
+    plt.close(figure)
+    return figure
+
+
 def _check_lists(
     points: Sequence[np.ndarray],
     titles: Sequence[str] | None,
@@ -131,7 +173,7 @@ def _check_lists(
 
 
 def _project(
-    points: Float[np.ndarray, "N 3"], azimuth: float, elevation: float
+    points: Float[np.ndarray, "N 3"], azimuth: float | int, elevation: float | int
 ) -> Float[np.ndarray, "N 3"]:
     """Return what the viewer sees: right, up, and towards the viewer. No perspective."""
     a, e = np.deg2rad([azimuth, elevation])
@@ -143,7 +185,7 @@ def _project(
 def _shades(
     depths: Sequence[np.ndarray],
     colors: Sequence[np.ndarray] | None,
-    color_range: tuple[float, float] | None,
+    color_range: tuple[float | int, float | int] | None,
 ) -> list[np.ndarray]:
     """Return colors (N, 3 or 4) of every cloud."""
     if colors is None:
@@ -153,7 +195,7 @@ def _shades(
     return [_mapped(shade, ends) if shade.ndim == 1 else shade for shade in colors]
 
 
-def _mapped(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+def _mapped(values: np.ndarray, ends: tuple[float | int, float | int]) -> np.ndarray:
     """Return colors of numbers between two ends."""
     low, high = ends
     return colormaps[COLORMAP](BRIGHTEST * (values - low) / ((high - low) or 1.0))

@@ -100,6 +100,7 @@ class Explorer(widgets.VBox):
         view: the `CloudView`.
         directions: the principal directions of z.
         state: the edited latents that are shown.
+        displacement: how far the edit moved the decoded points on average, in data units.
     """
 
     def __init__(
@@ -149,8 +150,9 @@ class Explorer(widgets.VBox):
         )
         self.style = tuple(
             _slider(
-                f"direction {index + 1} ({share:.0%} of variance)",
-                f"Moves z along its principal direction {index + 1}, in standard deviations.",
+                f"direction {index + 1} ({share:.0%})",
+                f"Moves z along its principal direction {index + 1}, in standard deviations. The "
+                f"shapes to choose from vary along it by {share:.0%} of their whole variance.",
                 -LIMIT,
                 LIMIT,
                 0.0,
@@ -173,12 +175,12 @@ class Explorer(widgets.VBox):
     def _arranged(self) -> list[widgets.Widget]:
         """Return the rows of the panel, from top to bottom."""
         column = {"width": "50%", "min_width": "380px"}
-        style = widgets.VBox(
-            [widgets.HTML("<b>Global latent z</b> (the whole shape)"), *self.style], layout=column
+        headings = (
+            widgets.HTML("<b>z</b>, one for the shape: principal directions (share of variance)"),
+            widgets.HTML("<b>h</b>, one for every point"),
         )
-        local = widgets.VBox(
-            [widgets.HTML("<b>Local latents h</b> (one per point)"), *self.local], layout=column
-        )
+        style = widgets.VBox([headings[0], *self.style], layout=column)
+        local = widgets.VBox([headings[1], *self.local], layout=column)
         sliders = widgets.HBox([style, local], layout={"flex_flow": "row wrap"})
         top = widgets.HBox([self.shape, self.reset])
         return [top, self.view.widget, self.readout, self.message, sliders]
@@ -251,9 +253,9 @@ class Explorer(widgets.VBox):
 
     def _report(self, decoded: Float[np.ndarray, "N 3"]) -> None:
         """Say how far the edit moved the decoded points."""
-        moved = editing.mean_displacement(decoded, self._unedited)
+        self.displacement = editing.mean_displacement(decoded, self._unedited)
         self.readout.value = (
-            f"The edit moved the decoded points by <b>{moved:.3f}</b> on average "
+            f"The edit moved the decoded points by <b>{self.displacement:.3f}</b> on average "
             "(a shape has radius 1)."
         )
 

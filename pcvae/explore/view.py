@@ -18,6 +18,12 @@ HEIGHT = 360  # pixels: with its controls below it the panel still fits a laptop
 MARKER_SIZE = 1.6  # pixels
 # Viridis is told apart by color-blind readers. Its yellow end is left out: it is lost on white.
 COLORS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151")
+CONFIG = {
+    "plotGlPixelRatio": 1,  # spares the graphics card three quarters of the work on fine screens
+    "responsive": True,
+    "displaylogo": False,
+    "modeBarButtons": [["toImage", "resetCameraDefault3d"]],  # more would cover a title
+}
 # Plotly's turntable, which keeps shapes upright while they turn, knows no other up than its own z.
 # So plotly's x, y and z are our z (towards the reader), x (to the right) and y (up).
 TO_PLOTLY = (2, 0, 1)
@@ -47,13 +53,7 @@ class CloudView:
         self.widget = go.FigureWidget(
             data=[_trace(scene) for scene in SCENES], layout=_layout(reach, latent_reach)
         )
-        # A pixel ratio of 1 spares the graphics card three quarters of the work on fine screens.
-        self.widget._config = {
-            **self.widget._config,
-            "plotGlPixelRatio": 1,
-            "displaylogo": False,
-            "responsive": True,
-        }
+        self.widget._config = {**self.widget._config, **CONFIG}
         self._turning = False
         for scene in SCENES:
             self.widget.layout[scene].on_change(self._turn_together, "camera")

@@ -1,0 +1,43 @@
+"""Make the pictures of the notebooks anew: `python notebooks/images/make.py`.
+
+They show what the widgets show, to readers without a kernel. `explorer.png` alone is a screenshot,
+a copy of what the browser test keeps as `artifacts/explorer.png`.
+"""
+
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+
+import pcvae
+from pcvae.data import CloudSet, load_furniture
+from pcvae.diagnostics import style_means
+from pcvae.explore import editing
+from pcvae.figures import edit_strip
+
+HERE = Path(__file__).resolve().parent
+SHAPE = "Blend Swap CC-0#chair"  # the one that chapter 00 opens with
+
+
+def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE) -> Figure:
+    """Return the picture that opens chapter 00: one shape, its latents, and edits of them."""
+    points = shapes.points[shapes.ids.index(shape)]
+    means = torch.from_numpy(style_means(model, shapes.points))
+    directions = editing.principal_directions(means, 2)
+    state = editing.encode(model, points)
+    noise = editing.with_temperature(editing.forget_input(state, 1.0), 1.0)
+    edits = {
+        "decoded": state,
+        "direction 1 of z: -2": editing.move_style(state, directions, [-2.0]),
+        "direction 1 of z: +2": editing.move_style(state, directions, [2.0]),
+        "direction 2 of z: +2": editing.move_style(state, directions, [0.0, 2.0]),
+        "h from the prior": noise,
+    }
+    decoded = {name: editing.decode(model, edited) for name, edited in edits.items()}
+    with torch.inference_mode():
+        latent = model.normalization.inverse(state.h[:, :3]).numpy()
+    return edit_strip(points, latent, decoded)
+
+
+if __name__ == "__main__":
+    start_here(pcvae.load("furniture"), load_furniture()).savefig(HERE / "start_here.png")

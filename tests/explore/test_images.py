@@ -1,0 +1,30 @@
+"""The pictures that stand in for the widgets can be made."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pcvae.figures import edit_strip
+
+SCRIPT = Path(__file__).resolve().parents[2] / "notebooks" / "images" / "make.py"
+
+
+def test_picture_of_chapter_00_shows_the_shape_and_its_edits(model, boxes):
+    figure = runpy.run_path(str(SCRIPT))["start_here"](model, boxes, "box 3")
+    (axes,) = figure.axes
+    assert len(axes.collections) == 7
+    titles = [text.get_text() for text in axes.texts]
+    assert titles[:3] == ["input x", "latent points h_xyz", "decoded"]
+    assert len(set(titles)) == 7
+
+
+def test_a_point_has_one_color_in_all_panels():
+    rng = np.random.default_rng(0)
+    points, latent, moved = rng.normal(size=(3, 20, 3)).astype(np.float32)
+    (axes,) = edit_strip(points, latent, {"moved": moved}).axes
+    colors = [np.sort(drawn.get_facecolors(), axis=0) for drawn in axes.collections]
+    assert len(colors) == 3
+    assert colors[0] == pytest.approx(colors[1])
+    assert colors[0] == pytest.approx(colors[2])
