@@ -36,8 +36,8 @@ class Chair(Family):
     factors = (
         continuous("leg_height", "cm", 20, 60, "From the floor to the underside of the seat."),
         continuous("leg_thickness", "cm", 3, 7, "Width of each square leg, and of the arms."),
-        continuous("seat_width", "cm", 36, 80, "From the left to the right edge of the seat."),
-        continuous("seat_depth", "cm", 36, 66, "From the front to the rear edge of the seat."),
+        continuous("seat_width", "cm", 36, 90, "From the left to the right edge of the seat."),
+        continuous("seat_depth", "cm", 36, 72, "From the front to the rear edge of the seat."),
         continuous("seat_thickness", "cm", 3, 10, "From the underside to the top of the seat."),
         continuous("back_height", "cm", 28, 65, "From the top of the seat to the top of the back."),
         continuous("back_tilt", "deg", 0, 25, "How far the back leans backward from upright."),

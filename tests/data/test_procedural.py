@@ -62,6 +62,16 @@ def test_no_two_shapes_are_the_same() -> None:
     assert len(np.unique(clouds.points.reshape(400, -1), axis=0)) == 400
 
 
+def test_families_do_not_share_their_random_numbers() -> None:
+    clouds = generate(("chair", "table"), count=2 * BLOCK, num_points=16)
+    assert clouds.factors is not None
+    chair, table = (
+        values[np.isfinite(values)]
+        for values in (clouds.factors["chair/leg_height"], clouds.factors["table/width"])
+    )
+    assert abs(np.corrcoef(chair, table)[0, 1]) < 0.6
+
+
 def test_a_family_is_the_same_in_any_company(small: CloudSet) -> None:
     alone = generate("lamp", count=5, num_points=256)
     together = small.of_class("lamp")
