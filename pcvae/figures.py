@@ -59,7 +59,9 @@ def cloud_grid(
     rows = -(-len(points) // columns)
     seen = [_project(cloud, azimuth, elevation) for cloud in points]
     # One half-width for all panels: a cloud that came out too large should look too large.
-    half = 1.03 * max(float(np.abs(cloud[:, :2]).max()) for cloud in seen) or 1.0
+    dots = [DOT * min((2048 / len(cloud)) ** 0.5, 3.0) for cloud in points]
+    margin = max(dots) / 2 + 0.01
+    half = max(float(np.abs(cloud[:, :2]).max()) for cloud in seen) / (1 - margin) or 1.0
     lines = max((title.count("\n") + 1 for title in titles or []), default=0)
     height = 2 + HEADROOM + LINE * lines  # of a panel, in units of `half`
     top = 0.35 if heading else 0.0  # inches
@@ -73,9 +75,9 @@ def cloud_grid(
     ]
     flat = [cloud[:, :2] / half + middle for cloud, middle in zip(seen, middles, strict=True)]
     shades = _shades([cloud[:, 2] for cloud in seen], colors, color_range)
-    for cloud, spots, shade in zip(seen, flat, shades, strict=True):
+    for cloud, spots, shade, dot in zip(seen, flat, shades, dots, strict=True):
         order = np.argsort(cloud[:, 2])  # the nearest is painted last
-        diameter = DOT * min((2048 / len(spots)) ** 0.5, 3.0) * panel_inches / 2 * 72  # in points
+        diameter = dot * panel_inches / 2 * 72  # in points
         axes.scatter(*spots[order].T, s=diameter**2, c=shade[order], linewidths=0)
     for title, (x, y) in zip(titles or [], middles, strict=False):
         axes.text(x, y + 1.05, title, ha="center", va="bottom", fontsize=4 * panel_inches)
