@@ -48,7 +48,7 @@ ALLOWED = {
         "taper": (0.015, 0.04),
         "handle": (0.0, 0.01),
         "handle_reach": (0.035, 0.05),
-        "handle_height": (0.08, 0.09),
+        "handle_height": (0.03, 0.04),
     },
 }
 
