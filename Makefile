@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
 START := notebooks/00_start_here.ipynb
+NOTEBOOKS ?= notebooks/*.ipynb
 
 # Without a display there is no browser to open: the address is printed instead.
 LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
@@ -12,7 +13,7 @@ LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY
 LAB_ARGS += $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test lint format checkpoints lock clean
+.PHONY: help env lab test lint format notebooks lock clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +36,10 @@ lint: env  ## Check style, notebooks included
 format: env  ## Mend what ruff can mend by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+notebooks: env  ## Execute every notebook anew, in place
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 \
+	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
 
 # The lock names torch without its CUDA parts, so that whichever build is installed brings its own.
 lock:  ## Write requirements.lock anew (needs uv; newest versions: UV_ARGS=--upgrade)

@@ -1,15 +1,15 @@
 """What holds for every test: a seed, no windows, and no way out of this machine."""
 
-import os
 import random
 import socket
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
 
-# Before anything imports matplotlib: pictures are rendered, never shown.
-os.environ.setdefault("MPLBACKEND", "agg")
+# Pictures are rendered, never shown. MPLBACKEND would say so to the notebooks' kernels as well.
+matplotlib.use("agg")
 
 
 @pytest.fixture(autouse=True)
