@@ -18,6 +18,7 @@ ELEVATION = 20.0
 COLORMAP = "viridis"
 BRIGHTEST = 0.92  # where the color map is cut: its last yellows vanish on white
 DOT = 0.035  # diameter of one point among 2,048, in units of half a panel
+AXES = ("width", "height", "depth")
 HEADROOM, LINE = 0.12, 0.15  # above a panel, and for each line of its title, in half panels
 
 
@@ -60,7 +61,7 @@ def cloud_grid(
     seen = [_project(cloud, azimuth, elevation) for cloud in points]
     # One half-width for all panels: a cloud that came out too large should look too large.
     dots = [DOT * min((2048 / len(cloud)) ** 0.5, 3.0) for cloud in points]
-    margin = max(dots) / 2 + 0.01
+    margin = max(dots) / 2 + 0.03
     half = max(float(np.abs(cloud[:, :2]).max()) for cloud in seen) / (1 - margin) or 1.0
     lines = max((title.count("\n") + 1 for title in titles or []), default=0)
     height = 2 + HEADROOM + LINE * lines  # of a panel, in units of `half`
@@ -201,3 +202,38 @@ def _mapped(values: np.ndarray, ends: tuple[float | int, float | int]) -> np.nda
     """Return colors of numbers between two ends."""
     low, high = ends
     return colormaps[COLORMAP](BRIGHTEST * (values - low) / ((high - low) or 1.0))
+
+
+def sizes_compared(real: CloudSet, procedural: CloudSet) -> Figure:
+    """Scatter width, height and depth of the shapes of two sets, a row for each common class.
+
+    Sizes are those of the clouds as they are, so both sets should be in the unit sphere.
+
+    Args:
+        real: Drawn in front, in orange.
+        procedural: Drawn behind, in blue.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: The sets have no class in common.
+    """
+    common = [kind for kind in dict.fromkeys(procedural.classes) if kind in real.classes]
+    if not common:
+        raise ValueError(f"{real.name} and {procedural.name} have no class in common.")
+    figure = Figure(figsize=(8.4, 2.8 * len(common) + 0.4), dpi=120, layout="constrained")
+    panels = figure.subplots(len(common), 3, squeeze=False, sharex=True, sharey=True)
+    for row, kind in zip(panels, common, strict=True):
+        for clouds, color, size in ((procedural, "tab:blue", 6), (real, "tab:orange", 22)):
+            extents = np.ptp(clouds.of_class(kind).points, axis=1)  # (S, 3)
+            edge = "black" if clouds is real else "none"
+            for panel, (across, up) in zip(row, ((0, 1), (2, 1), (0, 2)), strict=True):
+                label = f"{clouds.name} ({len(extents)})"
+                spots = extents[:, across], extents[:, up]
+                panel.scatter(*spots, s=size, c=color, ec=edge, lw=0.5, alpha=0.7, label=label)
+                panel.set(xlabel=AXES[across], ylabel=AXES[up], aspect="equal")
+                panel.set(xlim=(0, 2.05), ylim=(0, 2.05))
+        row[0].set_title(kind, loc="left", fontweight="bold")
+        row[2].legend(fontsize=7, loc="lower right")
+    return figure
