@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pcvae.data.clouds import CloudSet
-from pcvae.figures import _project, cloud_grid, contact_sheet
+from pcvae.figures import _project, cloud_grid, contact_sheet, sizes_compared
 
 
 @pytest.fixture
@@ -94,3 +94,21 @@ def test_one_point_can_be_drawn():
 def test_lists_that_do_not_match_are_refused(clouds, changes, message):
     with pytest.raises(ValueError, match=message):
         cloud_grid(**({"points": clouds} | changes))
+
+
+def test_sizes_are_compared_class_by_class():
+    def boxes(name, sizes, kinds):
+        corners = np.array([[-1, -1, -1], [1, 1, 1], [0, 0, 0]]) / 2 * sizes[:, None]
+        ids = tuple(f"{name}{k}" for k in range(len(sizes)))
+        return CloudSet(name, corners.astype(np.float32), ids, kinds)
+
+    real = boxes("real", np.array([[1.0, 0.5, 0.2], [0.3, 0.3, 0.3]]), ("chair", "car"))
+    made = boxes("made", np.array([[0.9, 0.6, 0.1]] * 3), ("chair", "chair", "mug"))
+    panels = sizes_compared(real, made).axes
+    assert len(panels) == 3  # one class in common
+    behind, front = panels[0].collections
+    assert np.allclose(behind.get_offsets(), [[0.9, 0.6]] * 2)
+    assert np.allclose(front.get_offsets(), [[1.0, 0.5]])
+    assert np.allclose(panels[1].collections[1].get_offsets(), [[0.2, 0.5]])
+    with pytest.raises(ValueError, match="no class in common"):
+        sizes_compared(real.of_class("car"), made)
