@@ -1,0 +1,96 @@
+"""The command line: the original's flags, defaults by recipe, messages instead of tracebacks."""
+
+import pytest
+
+from pcvae.cli import build_parser, main
+from pcvae.training import RECIPES, TrainConfig
+
+
+def parse(*words):
+    words = ["train", *words]
+    return build_parser(words).parse_args(words).train
+
+
+def test_flags_of_the_original_script_are_spelled_and_read_the_same():
+    flags = "--batch_size 4 --num_points 1024 --max_epochs 7 --learning_rate 1e-4"
+    found = parse(*f"{flags} --kl_weight 0.25 --gpus 1".split())
+    assert (found.batch_size, found.num_points, found.max_epochs) == (4, 1024, 7)
+    assert (found.learning_rate, found.kl_weight, found.gpus) == (1e-4, 0.25, 1)
+
+
+def test_defaults_are_those_of_the_original_script():
+    found = parse()
+    expected = {
+        "batch_size": 2,
+        "num_points": 2048,
+        "max_epochs": 100,
+        "learning_rate": 1e-3,
+        "kl_weight": 0.5,
+        "latent_dim": 1,
+        "style_dim": 128,
+        "skip_weight": 0.01,
+        "sigma_offset": 6.0,
+        "anneal_kl": True,
+        "error": "l1",
+        "reduction": "batch",
+        "gpus": 0,
+    }
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_a_recipe_gives_defaults_that_flags_override(recipe):
+    found = parse("--recipe", recipe)
+    for name, value in RECIPES[recipe].settings.items():
+        assert getattr(found, name) == value
+    assert parse("--batch_size", "5", "--recipe", recipe).batch_size == 5
+    assert parse(f"--recipe={recipe}", "--batch_size=5").batch_size == 5
+
+
+def test_lions_recipe_has_its_constants():
+    config = TrainConfig(**RECIPES["lion"].settings)
+    assert (config.batch_size, config.max_epochs, config.reduction) == (32, 8000, "batch")
+    schedule = config.kl_schedule()
+    assert [schedule(step, 800) for step in (0, 200, 400, 800)] == (
+        pytest.approx([1e-7, 0.25, 0.5, 0.5])
+    )
+
+
+def test_annealing_can_be_turned_off():
+    found = parse("--anneal_kl", "false")
+    assert TrainConfig(anneal_kl=found.anneal_kl).kl_schedule()(0, 100) == 0.5
+
+
+def test_help_explains_every_flag_with_its_default(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["train", "--help"])
+    assert exit_.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name in TrainConfig.__dataclass_fields__:
+        _, _, rest = text.rpartition(f"--{name}")
+        assert "default:" in rest.split("--")[0], f"--{name} is not explained"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--gpus", "99"], "--gpus 99 was asked for"),
+        (["train", "--data", "no/such/file.npz"], "'no/such/file.npz'"),
+        (["train", "--batch_size", "0"], "--batch_size must be at least 1"),
+        (["train", "--resume", "no/such/run"], "no checkpoint"),
+    ],
+)
+def test_wrong_input_ends_in_one_line_and_status_2(words, message, capsys):
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("pcvae: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["train", "--batch_size", "two"], ["trian"], []])
+def test_words_that_do_not_parse_exit_with_status_2(words, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    assert exit_.value.code == 2
+    assert "pcvae" in capsys.readouterr().err
