@@ -16,7 +16,7 @@ from pcvae.explore import editing
 from pcvae.figures import edit_strip
 
 HERE = Path(__file__).resolve().parent
-SHAPE = "Blend Swap CC-0#chair"  # the one that chapter 00 opens with
+SHAPE = "Kator Legaz#dining-chair"  # the one that chapter 00 opens with
 
 
 def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE) -> Figure:
@@ -25,13 +25,12 @@ def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE)
     means = torch.from_numpy(style_means(model, shapes.points))
     directions = editing.principal_directions(means, 2)
     state = editing.encode(model, points)
-    noise = editing.with_temperature(editing.forget_input(state, 1.0), 1.0)
     edits = {
         "decoded": state,
         "direction 1 of z: -2": editing.move_style(state, directions, [-2.0]),
         "direction 1 of z: +2": editing.move_style(state, directions, [2.0]),
         "direction 2 of z: +2": editing.move_style(state, directions, [0.0, 2.0]),
-        "h from the prior": noise,
+        "h is pure noise": editing.forget_input(state, 1.0),
     }
     decoded = {name: editing.decode(model, edited) for name, edited in edits.items()}
     with torch.inference_mode():
@@ -40,4 +39,4 @@ def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE)
 
 
 if __name__ == "__main__":
-    start_here(pcvae.load("furniture"), load_furniture()).savefig(HERE / "start_here.png")
+    start_here(pcvae.load("furniture"), load_furniture("test")).savefig(HERE / "start_here.png")

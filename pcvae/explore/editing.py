@@ -33,7 +33,7 @@ class LatentState:
     h_mean: Float[Tensor, "N H"]
     h_sigma: Float[Tensor, "N H"]
     noise: Float[Tensor, "N H"]
-    temperature: float = 0.0
+    temperature: float = 1.0
 
     @property
     def h(self) -> Float[Tensor, "N H"]:
@@ -66,12 +66,15 @@ class Directions:
 
 @torch.inference_mode()
 def encode(model: PointCloudVAE, points: Float[np.ndarray, "N 3"], seed: int = 0) -> LatentState:
-    """Return the latent state of one cloud, at the means of both posteriors.
+    """Return the latent state of one cloud: the mean of z, and a fair sample of h.
+
+    A sample, because that is what the decoder is trained on. Where h is noisy, its means are drawn
+    in towards the middle, and decode to a shape that is too small.
 
     Args:
         model: in evaluation mode.
         points: a cloud in data units, float32.
-        seed: of the noise that `with_temperature` turns up.
+        seed: of the noise in h.
     """
     _check_finite(points)
     device = next(model.parameters()).device

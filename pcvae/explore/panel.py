@@ -44,11 +44,11 @@ class LocalEdit:
 LOCAL_EDITS = (
     LocalEdit(
         "noise in h (temperature)",
-        "0: h is the mean of q(h | x, z). 1: a fair sample of it. The noise is drawn once.",
+        "1: h is a fair sample of q(h | x, z), as in training. 0: its mean. Always the same noise.",
         editing.with_temperature,
         0.0,
         1.5,
-        0.0,
+        1.0,
     ),
     LocalEdit(
         "forget the input",

@@ -30,16 +30,17 @@ def same(one: LatentState, other: LatentState) -> bool:
     return all(torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in pairs)
 
 
-def test_unedited_state_decodes_to_the_models_own_reconstruction(model, boxes, states):
+def test_means_decode_to_the_models_own_reconstruction(model, boxes, states):
     expected = model.reconstruct(torch.from_numpy(boxes.points[:1]))[0].detach().numpy()
-    np.testing.assert_array_equal(editing.decode(model, states[0]), expected)
+    cold = editing.with_temperature(states[0], 0.0)
+    np.testing.assert_array_equal(editing.decode(model, cold), expected)
 
 
 def test_edits_of_nothing_are_the_identity(states, directions):
     state = states[0]
     for unchanged in (
         editing.move_style(state, directions, [0.0, 0.0, 0.0]),
-        editing.with_temperature(state, 0.0),
+        editing.with_temperature(state, 1.0),
         editing.forget_input(state, 0.0),
         editing.scale_points(state, 1.0),
         editing.lift_points(state, 0.0),
@@ -85,13 +86,15 @@ def test_slider_is_linear_in_z_and_counts_in_standard_deviations(states, directi
 
 def test_temperature_scales_noise_linearly(states):
     state = states[0]
-    half, full = (editing.with_temperature(state, t).h - state.h for t in (0.5, 1.0))
+    cold, half, full = (editing.with_temperature(state, t).h for t in (0.0, 0.5, 1.0))
+    assert torch.equal(cold, state.h_mean)
+    half, full = half - cold, full - cold
     torch.testing.assert_close(2 * half, full)
     torch.testing.assert_close(full, state.h_sigma * state.noise)
 
 
 def test_all_forgotten_is_the_prior(states):
-    gone = editing.with_temperature(editing.forget_input(states[0], 1.0), 1.0)
+    gone = editing.forget_input(states[0], 1.0)
     assert torch.equal(gone.h, states[0].noise)
     assert torch.equal(gone.z, states[0].z)
 
@@ -108,7 +111,7 @@ def test_lift_moves_the_lower_part_only_and_only_upward(states):
 
 
 def test_width_stretches_points_with_their_noise(states):
-    warm = editing.with_temperature(states[0], 1.0)
+    warm = editing.with_temperature(states[0], 0.7)
     expected = warm.h * torch.tensor([1.5, 1.0, 1.0, 1.0])
     torch.testing.assert_close(editing.scale_points(warm, 1.5).h, expected)
 
@@ -123,8 +126,9 @@ def test_swaps_exchange_exactly_one_latent(states):
 
 def test_shuffled_input_gives_a_shuffled_decode(model, boxes):
     order = np.random.default_rng(0).permutation(64)
-    plain = editing.decode(model, editing.encode(model, boxes.points[0]))
-    shuffled = editing.decode(model, editing.encode(model, boxes.points[0][order]))
+    states = [editing.encode(model, points) for points in (boxes.points[0], boxes.points[0][order])]
+    # At their means: the noise would not be shuffled with the points.
+    plain, shuffled = (editing.decode(model, editing.with_temperature(s, 0.0)) for s in states)
     np.testing.assert_allclose(shuffled, plain[order], atol=1e-5)
 
 
