@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
+from pcvae.data.lazy import LazyPoints
+
 
 # Arrays are annotated without shapes: wrong ones are for the constructor to refuse, in words.
 @dataclass(frozen=True, eq=False)
@@ -17,7 +19,8 @@ class CloudSet:
 
     Attributes:
         name: What the set is called ("furniture", "procedural", ...).
-        points: (S, M, 3) float32, or a memory map of such. Shipped data lie in the unit sphere.
+        points: (S, M, 3) float32, or a memory map of such, or clouds that are still in their
+            files. Shipped data lie in the unit sphere.
         ids: S different names, one a shape.
         classes: S names of classes ("chair", ...).
         labels: (S, M) uint8, the part that each point belongs to, if known.
@@ -27,11 +30,11 @@ class CloudSet:
 
     Raises:
         ValueError: A shape, type or length is not as said above, the set is empty, ids repeat, or
-            points are not finite (memory maps are not read through to find that out).
+            points are not finite (what is still on the disk is not read to find that out).
     """
 
     name: str
-    points: np.ndarray
+    points: np.ndarray | LazyPoints
     ids: tuple[str, ...]
     classes: tuple[str, ...]
     labels: np.ndarray | None = None
@@ -56,7 +59,8 @@ class CloudSet:
     ) -> CloudSet:
         """Return some of the shapes, in the order given.
 
-        Neighboring rows of a memory map stay a memory map; any others are read into memory.
+        Neighboring rows of a memory map stay a memory map, any others are read into memory; what
+        is still in its files stays there.
 
         Args:
             indices: Row numbers (negative ones count from the end), or True for each shape kept.
@@ -68,9 +72,11 @@ class CloudSet:
         rows = np.arange(len(self))[np.asarray(indices, dtype=_index_type(indices))]
         consecutive = len(rows) > 0 and (np.diff(rows) == 1).all()
         take = slice(int(rows[0]), int(rows[-1]) + 1) if consecutive else rows
+        lazy = isinstance(self.points, LazyPoints)
+        points = self.points.select(rows) if lazy else self.points[take]
         return CloudSet(
             name=self.name,
-            points=self.points[take],
+            points=points,
             ids=tuple(self.ids[row] for row in rows),
             classes=tuple(self.classes[row] for row in rows),
             labels=None if self.labels is None else self.labels[take],
@@ -103,7 +109,7 @@ class CloudSet:
             )
 
     def _check_finite(self) -> None:
-        if isinstance(self.points, np.memmap):
+        if isinstance(self.points, np.memmap | LazyPoints):
             return
         finite = np.isfinite(self.points).all(axis=(1, 2))
         if not finite.all():

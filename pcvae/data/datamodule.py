@@ -10,8 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from pcvae.data.augmentation import Augmentation
 from pcvae.data.clouds import CloudSet
 from pcvae.data.sources import Splits
+from pcvae.data.statistics import check_finite, fit_normalization
 from pcvae.models import Normalization
 from pcvae.randomness import generator_for
 
@@ -48,12 +50,20 @@ class CloudDataset(Dataset):
         return len(self.clouds)
 
     def __getitems__(self, shapes: list[int]) -> Batch:
-        """Return the clouds of a batch with all their points."""
+        """Return the clouds of a batch with all their points.
+
+        Raises:
+            ValueError: if a cloud that was still on the disk is damaged or not finite.
+        """
         points = np.asarray(self.clouds.points[shapes], dtype=np.float32)
+        if not isinstance(self.clouds.points, np.ndarray):  # arrays were checked before
+            check_finite(self.clouds, points, shapes)
         return Batch(torch.from_numpy(points), torch.tensor(shapes))
 
 
-def subsample(batch: Batch, num_points: int, seed: int, epoch: int) -> Batch:
+def subsample(
+    batch: Batch, num_points: int, seed: int, epoch: int, replacement: bool = False
+) -> Batch:
     """Return clouds of `num_points` points, drawn without replacement where there are enough.
 
     Args:
@@ -61,14 +71,15 @@ def subsample(batch: Batch, num_points: int, seed: int, epoch: int) -> Batch:
         num_points: how many to keep.
         seed: the run's seed.
         epoch: other points are drawn in every epoch.
+        replacement: draw with replacement, even if there are enough.
     """
     available = batch.points.shape[1]
-    if available == num_points:
+    if available == num_points and not replacement:
         return batch
     rows = torch.empty(len(batch.shapes), num_points, dtype=torch.long)
     for row, shape in zip(rows, batch.shapes.tolist(), strict=True):
         generator = generator_for(seed, epoch, shape, SUBSET_STREAM)
-        if available > num_points:
+        if available > num_points and not replacement:
             row.copy_(torch.randperm(available, generator=generator)[:num_points])
         else:
             row.random_(available, generator=generator)
@@ -87,16 +98,27 @@ class PointCloudData(pl.LightningDataModule):
         num_points: points for each cloud.
         batch_size: clouds for each step and device.
         seed: decides the order of shapes and the points drawn.
+        replacement: draw the points of training clouds with replacement, as the original does.
+        augmentation: how training clouds are changed. Other clouds never are.
     """
 
     def __init__(
-        self, splits: Splits, *, num_points: int = 2048, batch_size: int = 2, seed: int = 0
+        self,
+        splits: Splits,
+        *,
+        num_points: int = 2048,
+        batch_size: int = 2,
+        seed: int = 0,
+        replacement: bool = False,
+        augmentation: Augmentation | None = None,
     ) -> None:
         super().__init__()
         self.splits = splits
         self.num_points = num_points
         self.batch_size = batch_size
         self.seed = seed
+        self.replacement = replacement
+        self.augmentation = augmentation or Augmentation()
         available = splits.train.points.shape[1]
         if available < num_points:
             logger.warning(
@@ -106,19 +128,21 @@ class PointCloudData(pl.LightningDataModule):
                 num_points,
             )
 
-    def normalization(self) -> Normalization:
-        """Return the global normalization of the training set: mean per axis, one scale."""
-        points = np.asarray(self.splits.train.points, dtype=np.float32).reshape(-1, 3)
-        mean = points.mean(axis=0, dtype=np.float64)
-        # The original takes one standard deviation of all coordinates about their common mean.
-        scale = float(points.std(dtype=np.float64))
-        return Normalization(torch.tensor(mean, dtype=torch.float32), scale)
+    def normalization(self, mode: str = "global") -> Normalization:
+        """Return the normalization of the training set.
+
+        Args:
+            mode: "global", "shape" or "box", see `Normalization`.
+        """
+        return fit_normalization(self.splits.train, mode)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Draw the points, on the device and for the whole batch."""
-        training = self.trainer is not None and self.trainer.training
-        epoch = self.trainer.current_epoch if training else 0
-        return subsample(batch, self.num_points, self.seed, epoch)
+        """Draw the points and change the training clouds, on the device and by the batch."""
+        if self.trainer is None or not self.trainer.training:
+            return subsample(batch, self.num_points, self.seed, epoch=0)
+        epoch = self.trainer.current_epoch
+        drawn = subsample(batch, self.num_points, self.seed, epoch, self.replacement)
+        return Batch(self.augmentation(*drawn, self.seed, epoch), drawn.shapes)
 
     def train_dataloader(self) -> DataLoader:
         """Return shuffled batches, in an order that depends on seed and epoch only."""

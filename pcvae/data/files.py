@@ -1,50 +1,141 @@
-"""Clouds from files of your own."""
+"""Clouds from files of your own: .npy, .npz, and what `pcvae prepare` writes."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from pcvae.data.clouds import CloudSet
+from pcvae.data.lazy import PointRows, read_header
+from pcvae.data.splits import SPLITS
+from pcvae.files import atomic_path
 
 EXPECTED = "Expected an array of shape (shapes, points, 3) with finite numbers"
+# Files beyond this many bytes stay on the disk; only .npy can.
+IN_MEMORY = 2**29
+
+# What NumPy raises at files that are cut short, pickled, or something else.
+UNREADABLE = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 def read_clouds(path: Path) -> CloudSet:
     """Read clouds from a .npy file, or from the array named `points` in a .npz file.
 
     Args:
-        path: the file.
+        path: the file. Beside `points`, a .npz file may hold `ids` and `classes`, one a cloud.
 
     Returns:
-        The clouds; ids are the file's name and a number, or the array named `ids`.
+        The clouds; without names of their own, ids are the file's name and a number. Clouds of
+        a .npy file above 512 MB stay on the disk.
 
     Raises:
         ValueError: if the file is damaged, pickled, or holds something else.
     """
-    try:
-        content = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    return read_split_clouds(path)[0]
+
+
+def read_split_clouds(path: Path) -> tuple[CloudSet, tuple[str, ...]]:
+    """Do what `read_clouds` does, and read which split each cloud belongs to.
+
+    Returns:
+        The clouds, and the array `splits` of a .npz file ("train", "val" or "test" for each; ""
+        for clouds to be split at random), or nothing.
+
+    Raises:
+        ValueError: if the file is damaged, pickled, or holds something else.
+    """
+    arrays = _read(path)
+    points = _check_points(path, arrays["points"])
+    ids = arrays.get("ids", np.array([f"{path.stem}-{row:05d}" for row in range(len(points))]))
+    classes = arrays.get("classes", np.full(len(points), path.stem))
+    splits = tuple(map(str, arrays.get("splits", ())))
+    if splits and (len(splits) != len(points) or not set(splits) <= {*SPLITS, ""}):
         raise ValueError(
-            f"{path} cannot be read: it is cut short, damaged, or holds Python objects, which are "
-            f"never opened ({error}). {EXPECTED}, written by numpy.save or numpy.savez."
-        ) from error
-    if isinstance(content, np.ndarray):
-        return _cloud_set(path, content)
-    with content as archive:
-        if "points" not in archive:
-            found = ", ".join(archive.files) or "nothing"
+            f"{path}: expected `splits` to hold {', '.join(SPLITS)} or nothing for each of "
+            f"{len(points)} clouds, got {len(splits)} of {', '.join(sorted(set(splits)))}."
+        )
+    return CloudSet(path.stem, points, tuple(map(str, ids)), tuple(map(str, classes))), splits
+
+
+def write_clouds(path: Path, clouds: CloudSet, **more: np.ndarray) -> Path:
+    """Write clouds with ids and classes to a .npz file that `read_clouds` reads, or nothing.
+
+    Args:
+        path: the file.
+        clouds: what to write.
+        more: further arrays, such as `splits`.
+
+    Returns:
+        The path.
+    """
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            points=np.asarray(clouds.points),
+            ids=np.array(clouds.ids),
+            classes=np.array(clouds.classes),
+            **more,
+        )
+    return path
+
+
+def read_array(path: Path) -> np.ndarray:
+    """Read the array of a .npy file, or that named `points`, or the only one, of a .npz file.
+
+    Raises:
+        ValueError: if the file is damaged or pickled, or it is not clear which array is meant.
+    """
+    if zipfile.is_zipfile(path):
+        arrays = read_arrays(path)
+        if "points" not in arrays and len(arrays) != 1:
+            raise ValueError(f"it has no array named 'points' (found: {', '.join(arrays)})")
+        return arrays.get("points", next(iter(arrays.values())))
+    try:
+        read_header(path)
+        return np.load(path, allow_pickle=False)
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a .npz file.
+
+    Raises:
+        ValueError: if the file is damaged or pickled.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file; that of a .npy file is `points`."""
+    if zipfile.is_zipfile(path):
+        arrays = read_arrays(path)
+        if "points" not in arrays:
+            found = ", ".join(arrays) or "nothing"
             raise ValueError(f"{path} has no array named 'points' (found: {found}). {EXPECTED}.")
-        return _cloud_set(path, archive["points"])
+        return arrays
+    try:
+        read_header(path)  # says better than NumPy what is wrong
+        large = path.stat().st_size > IN_MEMORY
+        points = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    return {"points": points}
 
 
-def _cloud_set(path: Path, points: np.ndarray) -> CloudSet:
-    """Check one array of clouds and give its rows names."""
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{path} cannot be read: it is cut short, damaged, or holds Python objects, which are "
+        f"never opened ({error}). {EXPECTED}, written by numpy.save or numpy.savez."
+    )
+
+
+def _check_points(path: Path, points: np.ndarray) -> np.ndarray | PointRows:
     if points.ndim != 3 or points.shape[-1] != 3 or points.dtype.kind not in "fiu":
         raise ValueError(f"{path}: {EXPECTED}, got shape {points.shape} of {points.dtype}.")
-    ids = tuple(f"{path.stem}-{row:05d}" for row in range(len(points)))
-    return CloudSet(
-        name=path.stem,
-        points=points.astype(np.float32),
-        ids=ids,
-        classes=(path.stem,) * len(points),
-    )
+    return PointRows(points) if isinstance(points, np.memmap) else points.astype(np.float32)

@@ -1,13 +1,23 @@
 """Where clouds come from: `--data` by name or by path."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pcvae.data.clouds import CloudSet
-from pcvae.data.files import read_clouds
-from pcvae.data.furniture import load_furniture
+from pcvae.data.files import read_split_clouds
+from pcvae.data.flightgear import open_aircraft
+from pcvae.data.folders import open_folder
+from pcvae.data.furniture import CLASSES, load_furniture
+from pcvae.data.procedural import cached
+from pcvae.data.shapenet import open_shapenet
+from pcvae.shapes import families
+
+# Procedural shapes have at least this many points, so that those of a batch can be drawn anew.
+PROCEDURAL_POINTS = 2048
+PROCEDURAL_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -25,27 +35,137 @@ class Splits:
     test: CloudSet
 
 
-def open_splits(source: str, seed: int = 0) -> Splits:
+def open_splits(
+    source: str,
+    seed: int = 0,
+    *,
+    categories: Sequence[str] = (),
+    num_points: int = 2048,
+    num_shapes: int = 3000,
+    up: str = "y",
+    strict: bool = False,
+) -> Splits:
     """Open the clouds that `--data` names.
 
     Args:
-        source: "furniture" (the shipped real shapes), or the path of a .npy or .npz file with
-            clouds of shape (S, M, 3).
-        seed: decides which shapes of a file are kept for validation and testing.
+        source: One of
+
+            - "furniture": the real shapes that come with the project;
+            - "procedural", or "procedural:chair,table" for some of the families;
+            - "aircraft": what `pcvae prepare aircraft` made;
+            - "shapenet:FOLDER": ShapeNetCore.v2.PC15k in the layout of PointFlow;
+            - a folder of meshes or point files, see `pcvae.data.folders`;
+            - a .npy or .npz file with clouds of shape (S, M, 3).
+        seed: decides which shapes are kept for validation and testing, where the source leaves
+            that open.
+        categories: names of classes to keep; all by default.
+        num_points: how many points of each cloud will be used.
+        num_shapes: how many procedural shapes to draw.
+        up: which axis points up in the files of a folder, "y" or "z".
+        strict: stop at a file that cannot be used, instead of skipping it.
 
     Raises:
-        FileNotFoundError: if it is neither a known name nor a file.
-        ValueError: if the file is damaged or does not hold clouds.
+        FileNotFoundError: if it is neither a known name nor there.
+        ValueError: if the data are damaged, hold no clouds, or lack a category.
     """
+    kind, _, rest = source.partition(":")
     if source == "furniture":
-        return Splits(*(load_furniture(split) for split in ("train", "val", "test")))
-    path = Path(source)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"--data {source!r} is neither 'furniture' nor a file. Expected a .npy or .npz file "
-            "with clouds of shape (shapes, points, 3)."
+        return _furniture(categories)
+    if kind == "procedural":
+        return split_randomly(_procedural(rest, categories, num_points, num_shapes), seed)
+    if kind == "shapenet":
+        return complete(open_shapenet(Path(rest).expanduser(), categories, strict), seed)
+    clouds, splits = _named_by_path(source, up, strict)
+    return _split(*_keep(clouds, splits, categories), seed)
+
+
+def _furniture(categories: Sequence[str]) -> Splits:
+    chosen = list(categories) or CLASSES
+    return Splits(*(load_furniture(split, chosen) for split in ("train", "val", "test")))
+
+
+def _procedural(
+    names: str, categories: Sequence[str], num_points: int, num_shapes: int
+) -> CloudSet:
+    """Return procedural shapes; all runs share them, so that they are drawn once and cached."""
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or list(categories)
+    return cached(
+        chosen or list(families()),
+        num_shapes,
+        max(num_points, PROCEDURAL_POINTS),
+        PROCEDURAL_SEED,
+    )
+
+
+def _named_by_path(source: str, up: str, strict: bool) -> tuple[CloudSet, tuple[str, ...]]:
+    """Open a folder or a file; a folder wins over the name of a data set."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return open_folder(path, up=up, strict=strict)
+    if path.is_file():
+        return read_split_clouds(path)
+    if source == "aircraft":
+        return open_aircraft()
+    raise FileNotFoundError(
+        f"--data {source!r} is neither a name nor a path. Expected 'furniture', 'procedural', "
+        "'procedural:chair,table', 'aircraft', 'shapenet:FOLDER', a folder of meshes or point "
+        "files, or a .npy or .npz file with clouds of shape (shapes, points, 3)."
+    )
+
+
+def _keep(
+    clouds: CloudSet, splits: Sequence[str], categories: Sequence[str]
+) -> tuple[CloudSet, Sequence[str]]:
+    """Return the clouds of some classes only."""
+    found = sorted(set(clouds.classes))
+    missing = [name for name in categories if name not in found]
+    if missing:
+        raise ValueError(
+            f"{clouds.name} has no {', '.join(map(repr, missing))}; its categories are "
+            f"{', '.join(found)}."
         )
-    return split_randomly(read_clouds(path), seed)
+    if not categories:
+        return clouds, splits
+    kept = [row for row, name in enumerate(clouds.classes) if name in categories]
+    return clouds.subset(kept), [splits[row] for row in kept] if splits else ()
+
+
+def _split(clouds: CloudSet, splits: Sequence[str], seed: int) -> Splits:
+    """Split as the source says, and at random where it says nothing."""
+    named = np.array(splits, dtype=str) if splits else np.full(len(clouds), "")
+    named[named == ""] = "train" if (named != "").any() else ""
+    parts = {
+        name: clouds.subset(named == name)
+        for name in ("train", "val", "test")
+        if (named == name).any()
+    }
+    return complete(parts, seed) if parts else split_randomly(clouds, seed)
+
+
+def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
+    """Fill in the splits that a source lacks with shapes of its training set.
+
+    Args:
+        parts: some of "train", "val" and "test". ModelNet has no "val", for example.
+        seed: decides which shapes are taken: a tenth for each split that is missing.
+
+    Raises:
+        ValueError: if there are no training shapes, or too few to share.
+    """
+    train = parts.get("train")
+    missing = [name for name in ("val", "test") if name not in parts]
+    if train is None or len(train) <= len(missing):
+        found = {name: len(part) for name, part in parts.items()}
+        raise ValueError(
+            f"Expected training shapes, and one or more beside them for each of "
+            f"{', '.join(missing) or 'the other splits'}; got {found}."
+        )
+    order = np.random.default_rng(seed).permutation(len(train))
+    share = max(len(train) // 10, 1)
+    taken = {name: order[k * share : (k + 1) * share] for k, name in enumerate(missing)}
+    filled = {name: train.subset(np.sort(rows)) for name, rows in taken.items()}
+    rest = train.subset(np.sort(order[len(missing) * share :]))
+    return Splits(**(parts | filled | {"train": rest}))
 
 
 def split_randomly(clouds: CloudSet, seed: int) -> Splits:

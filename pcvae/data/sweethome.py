@@ -7,21 +7,19 @@ of any archive is ever written to disk, so that none can land outside of a folde
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
-import shutil
-import subprocess
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from pcvae.data import debian
 
 PACKAGE = "sweethome3d-furniture"
 VERSION = "1.8-1"
@@ -123,46 +121,17 @@ class Model:
 
 
 def download_package(folder: Path) -> Path:
-    """Download the package with apt-get, which checks Debian's signatures.
-
-    Args:
-        folder: Where to put it.
-
-    Returns:
-        The package's path.
-
-    Raises:
-        FileNotFoundError: There is no apt-get here, or it could not get the package.
-    """
-    if shutil.which("apt-get") is None:
-        raise FileNotFoundError(f"There is no apt-get on this machine. {HOW_TO_PASS_IT}")
-    command = ["apt-get", "download", f"{PACKAGE}={VERSION}"]
-    outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    found = sorted(folder.glob("*.deb"))
-    if outcome.returncode != 0 or not found:
-        raise FileNotFoundError(
-            f"`{' '.join(command)}` failed: {outcome.stderr.strip() or 'it left no package'}\n"
-            f"`apt-get update` may help. {HOW_TO_PASS_IT}"
-        )
-    return found[0]
+    """Download the package with apt-get, see `debian.download`."""
+    return debian.download(_package(), folder)
 
 
 def check_package(deb: Path) -> None:
-    """Hold a file against the package's SHA-256.
+    """Hold a file against the package's SHA-256, see `debian.check`."""
+    debian.check(_package(), deb)
 
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is another file than the one this project was made from.
-    """
-    if not deb.is_file():
-        raise FileNotFoundError(f"There is no file {deb}. {HOW_TO_PASS_IT}")
-    with deb.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != SHA256:
-        raise ValueError(
-            f"{deb} is not {PACKAGE} {VERSION}: expected SHA-256 {SHA256}, got {found}. It may be "
-            f"another version or a broken download. {HOW_TO_PASS_IT}"
-        )
+
+def _package() -> debian.Package:
+    return debian.Package(PACKAGE, VERSION, SHA256)
 
 
 def read_models(deb: Path, wanted: frozenset[str]) -> Iterator[Model]:
@@ -238,31 +207,8 @@ def _unescape(text: str) -> str:
 
 def _libraries(deb: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each .sh3f file within the package."""
-    with deb.open("rb") as file:
-        _seek_member(file, "data.tar")
-        # "r|*" reads on from here and unpacks as it goes: 120 MB need not be held at once.
-        with tarfile.open(fileobj=file, mode="r|*") as archive:
-            for member in archive:
-                path = PurePosixPath(member.name)
-                content = archive.extractfile(member) if path.suffix == ".sh3f" else None
-                if content is not None:  # None: not a regular file
-                    yield path.stem, content.read()
-
-
-def _seek_member(file: BinaryIO, start: str) -> None:
-    """Move to the content of the first member of an ar archive whose name starts so.
-
-    Source: the manual page ar(5): an 8-byte magic, then headers of 60 bytes with the name in the
-    first 16 and the size in decimal at 48, each member padded to an even length.
-    """
-    if file.read(8) != b"!<arch>\n":
-        raise tarfile.ReadError("it is not a Debian package")
-    while len(header := file.read(60)) == 60 and header[58:] == b"`\n":
-        if header[:16].decode("ascii", "replace").startswith(start):
-            return
-        size = int(header[48:58]) if header[48:58].strip().isdigit() else 0
-        file.seek(size + size % 2, io.SEEK_CUR)
-    raise tarfile.ReadError(f"it has no {start}")
+    for path, content in debian.members(deb, ".sh3f"):
+        yield path.stem, content
 
 
 def _models_of(name: str, library: zipfile.ZipFile, wanted: frozenset[str]) -> Iterator[Model]:

@@ -2,7 +2,7 @@
 
 from pcvae.models.decoder import Decoder
 from pcvae.models.layers import AdaGN, AdaIN, AdaLN
-from pcvae.models.normalization import Normalization
+from pcvae.models.normalization import Normalization, Statistics
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
 from pcvae.models.style_encoder import StyleEncoder
@@ -19,6 +19,7 @@ __all__ = [
     "PointCloudVAE",
     "PointEncoder",
     "Reconstruction",
+    "Statistics",
     "StyleEncoder",
     "VAEConfig",
 ]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pcvae.models.decoder import Decoder
 from pcvae.models.layers import CONDITIONING, NUM_GROUPS
-from pcvae.models.normalization import Normalization
+from pcvae.models.normalization import MODES, Normalization
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
 from pcvae.models.style_encoder import StyleEncoder
@@ -26,6 +26,7 @@ class VAEConfig:
         encoder_depth: residual blocks of the point encoder.
         decoder_depth: residual blocks of the decoder.
         conditioning: how z speaks to the points: "adain", "adagn" or "adaln".
+        normalization: how clouds come to model units: "global", "shape" or "box".
     """
 
     style_dim: int = 128
@@ -36,6 +37,7 @@ class VAEConfig:
     encoder_depth: int = 2
     decoder_depth: int = 4
     conditioning: str = "adain"
+    normalization: str = "global"
 
     def __post_init__(self) -> None:
         """Raise a ValueError that names the first setting that cannot be."""
@@ -47,6 +49,9 @@ class VAEConfig:
         if self.conditioning not in CONDITIONING:
             names = ", ".join(CONDITIONING)
             raise ValueError(f"conditioning must be one of {names}, not {self.conditioning!r}.")
+        if self.normalization not in MODES:
+            names = ", ".join(MODES)
+            raise ValueError(f"normalization must be one of {names}, not {self.normalization!r}.")
         if self.conditioning == "adagn" and self.width % NUM_GROUPS:
             raise ValueError(f"With adagn, width must be a multiple of {NUM_GROUPS}.")
 
@@ -90,7 +95,11 @@ class PointCloudVAE(nn.Module):
 
     Args:
         config: sizes and constants.
-        normalization: from data units to model units; the identity by default.
+        normalization: from data units to model units, of the configuration's mode; by default with
+            mean 0 and scale 1.
+
+    Raises:
+        ValueError: if the normalization is of another mode than the configuration says.
     """
 
     def __init__(
@@ -98,7 +107,12 @@ class PointCloudVAE(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config = config or VAEConfig()
-        self.normalization = normalization or Normalization()
+        self.normalization = normalization or Normalization(mode=config.normalization)
+        if self.normalization.mode != config.normalization:
+            raise ValueError(
+                f"The configuration asks for the normalization {config.normalization!r}, but the "
+                f"one given is {self.normalization.mode!r}."
+            )
         shared = {
             "style_dim": config.style_dim,
             "latent_dim": config.latent_dim,
@@ -150,6 +164,7 @@ class PointCloudVAE(nn.Module):
 
     def reconstruct(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N 3"]:
         """Return clouds in data units, through the means of both posteriors."""
-        encoding = self.encode(self.normalization(points))
+        statistics = self.normalization.statistics(points)
+        encoding = self.encode(self.normalization(points, statistics))
         decoded = self.decode(encoding.points.mean, encoding.style.mean)
-        return self.normalization.inverse(decoded)
+        return self.normalization.inverse(decoded, statistics)

@@ -4,8 +4,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pcvae.data.augmentation import Augmentation
+from pcvae.data.datamodule import PointCloudData
+from pcvae.data.sources import open_splits
 from pcvae.models import VAEConfig
 from pcvae.objective import KLSchedule, Objective
+
+AT_LEAST_ONE = (
+    "batch_size",
+    "num_points",
+    "max_epochs",
+    "accumulate",
+    "validate_every",
+    "num_shapes",
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,20 @@ class TrainConfig:
             the data.
         sigma_offset: local posteriors start at the standard deviation exp(-sigma_offset).
         anneal_kl: ramp the KL weight up from 1e-7 over the first half of all steps.
-        data: 'furniture', or the path of a .npy or .npz file with clouds (shapes, points, 3).
+        data: 'furniture', 'procedural', 'procedural:chair,table', 'aircraft', 'shapenet:FOLDER', or
+            the path of a folder of meshes or point files, or of a .npy or .npz file with clouds
+            (shapes, points, 3).
+        categories: names joined by commas, such as chair,airplane; all there are by default.
+        num_shapes: how many procedural shapes to draw.
+        up: which axis points up in the files of a folder: 'y' or 'z'.
+        strict: stop at a file that cannot be used, instead of skipping it with a warning.
+        normalization: what is subtracted and divided by: 'global' (mean and standard deviation
+            of the training set), 'shape' (of each cloud) or 'box' (middle and half the longest
+            edge of each cloud's bounding box).
+        replacement: draw the points of a training cloud with replacement, as the original does.
+        mirror: swap left and right of every second training cloud.
+        stretch: scale each axis of a training cloud by up to this share, such as 0.1.
+        jitter: move training points by noise of this share of the cloud's standard deviation.
         recipe: a set of defaults that the other flags override, see `RECIPES`.
         out: folder for logs, checkpoints and the finished model; by default that of the run to
             resume, or a new one in runs/ named by the time.
@@ -62,6 +87,15 @@ class TrainConfig:
     sigma_offset: float = 6.0
     anneal_kl: bool = True
     data: str = "furniture"
+    categories: str = ""
+    num_shapes: int = 3000
+    up: Literal["y", "z"] = "y"
+    strict: bool = False
+    normalization: Literal["global", "shape", "box"] = "global"
+    replacement: bool = False
+    mirror: bool = False
+    stretch: float = 0.0
+    jitter: float = 0.0
     recipe: Literal["simplified", "lion", "per_shape", "one_shot"] = "simplified"
     out: Path | None = None
     resume: Path | None = None
@@ -84,9 +118,14 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raise a ValueError that names the first setting that cannot be."""
-        for name in ("batch_size", "num_points", "max_epochs", "accumulate", "validate_every"):
+        for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("stretch", "jitter"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"--{name} must be at least 0 and below 1, not {getattr(self, name)}."
+                )
         if not self.learning_rate > 0:
             raise ValueError(f"--learning_rate must be above 0, not {self.learning_rate}.")
         if not 0 <= self.ema < 1:
@@ -105,6 +144,32 @@ class TrainConfig:
             encoder_depth=self.encoder_depth,
             decoder_depth=self.decoder_depth,
             conditioning=self.conditioning,
+            normalization=self.normalization,
+        )
+
+    def open_data(self) -> PointCloudData:
+        """Return the batches.
+
+        Raises:
+            ValueError: if the data cannot be used.
+            FileNotFoundError: if they are not there.
+        """
+        splits = open_splits(
+            self.data,
+            self.seed,
+            categories=[name.strip() for name in self.categories.split(",") if name.strip()],
+            num_points=self.num_points,
+            num_shapes=self.num_shapes,
+            up=self.up,
+            strict=self.strict,
+        )
+        return PointCloudData(
+            splits,
+            num_points=self.num_points,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            replacement=self.replacement,
+            augmentation=Augmentation(self.mirror, self.stretch, self.jitter),
         )
 
     def objective(self) -> Objective:

@@ -15,7 +15,6 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from pcvae import checkpoints
 from pcvae.data.datamodule import PointCloudData
-from pcvae.data.sources import open_splits
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 from pcvae.training.config import TrainConfig
@@ -52,12 +51,7 @@ def train(config: TrainConfig) -> Path:
     quiet()
     keep_freed_memory()
     pl.seed_everything(config.seed, verbose=False)
-    data = PointCloudData(
-        open_splits(config.data, config.seed),
-        num_points=config.num_points,
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
+    data = config.open_data()
     module = build_module(config, data)
     write_atomically(folder / SETTINGS, json.dumps(settings(config), indent=2) + "\n")
     trainer = build_trainer(config, devices, folder)
@@ -93,7 +87,7 @@ def choose_folder(out: Path | None, checkpoint: Path | None) -> Path:
 
 def build_module(config: TrainConfig, data: PointCloudData) -> VAEModule:
     """Return an untrained model with the data's normalization, ready for a trainer."""
-    model = PointCloudVAE(config.model_config(), data.normalization())
+    model = PointCloudVAE(config.model_config(), data.normalization(config.normalization))
     return VAEModule(
         model,
         config.objective(),

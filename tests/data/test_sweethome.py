@@ -3,7 +3,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from pcvae.data import sweethome
+from pcvae.data import debian, sweethome
 from pcvae.data.sweethome import parse_properties, read_models
 
 
@@ -143,6 +143,6 @@ def test_the_download_is_found(tmp_path, monkeypatch):
         (cwd / "sweethome3d-furniture_1.8-1_all.deb").write_bytes(b"x")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(sweethome.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(sweethome.subprocess, "run", download)
+    monkeypatch.setattr(debian.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(debian.subprocess, "run", download)
     assert sweethome.download_package(tmp_path).name == "sweethome3d-furniture_1.8-1_all.deb"
