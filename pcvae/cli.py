@@ -1,9 +1,9 @@
 """The command line: pcvae train | prepare."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -43,7 +43,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     prepare = ArgumentParser(description="Make data sets from their sources.")
     commands.add_subcommand("prepare", prepare, help="make data sets from their sources")
     sources = prepare.add_subcommands(dest="source")
-    sources.add_subcommand("furniture", furniture_parser(), help="203 real models in six classes")
+    for name, preparation in preparations().items():
+        source = ArgumentParser(description=preparation.about)
+        for argument, about in preparation.positional.items():
+            source.add_argument(argument, type=Path, help=about)
+        skip = set(preparation.positional)
+        source.add_function_arguments(preparation.function, as_group=False, skip=skip)
+        sources.add_subcommand(name, source, help=preparation.about)
     return parser
 
 
@@ -76,13 +82,40 @@ def train_defaults(words: Sequence[str]) -> dict[str, Any]:
     return defaults
 
 
-def furniture_parser() -> ArgumentParser:
-    """Return the parser of `pcvae prepare furniture`."""
+class Preparation(NamedTuple):
+    """Something that `pcvae prepare` can make.
+
+    Attributes:
+        about: what it is.
+        function: what makes it and returns its path.
+        positional: arguments of the function that are given without a flag, and what they are.
+    """
+
+    about: str
+    function: Callable[..., Path]
+    positional: dict[str, str] = {}  # noqa: RUF012 - nothing changes it
+
+
+def preparations() -> dict[str, Preparation]:
+    """Return what `pcvae prepare` can make, by name."""
+    from pcvae.data.flightgear import prepare_aircraft
+    from pcvae.data.folders import prepare_meshes
     from pcvae.data.furniture import prepare_furniture
 
-    parser = ArgumentParser(description="Real furniture from Debian's sweethome3d-furniture.")
-    parser.add_function_arguments(prepare_furniture, as_group=False)
-    return parser
+    return {
+        "furniture": Preparation(
+            "203 real models in six classes, of Debian's sweethome3d-furniture", prepare_furniture
+        ),
+        "meshes": Preparation(
+            "a folder of meshes or point files of your own, as one file for --data",
+            prepare_meshes,
+            {"folder": "where the files are: OBJ, OFF, PLY, STL, GLB, .npy, .npz, .xyz, .pts"},
+        ),
+        "aircraft": Preparation(
+            "about a hundred aircraft (under the GPL), of Debian's flightgear-data-ai",
+            prepare_aircraft,
+        ),
+    }
 
 
 def run(parser: ArgumentParser, settings: Namespace) -> int:
@@ -93,9 +126,9 @@ def run(parser: ArgumentParser, settings: Namespace) -> int:
 
         print(f"The model is in {train(TrainConfig(**vars(values.train)))}")
     elif values.command == "prepare":
-        from pcvae.data.furniture import prepare_furniture
-
-        print(f"The clouds are in {prepare_furniture(**vars(values.prepare.furniture))}")
+        name = values.prepare.source
+        prepare = preparations()[name].function
+        print(f"The clouds are in {prepare(**vars(values.prepare[name]))}")
     return 0
 
 

@@ -105,7 +105,7 @@ def _read_location(found: _Object, rest: str, lines: Iterator[str]) -> None:
 
 
 def _read_vertices(found: _Object, rest: str, lines: Iterator[str]) -> None:
-    rows = [next(lines).split()[:3] for _ in range(int(rest))]
+    rows = [_next(lines)[:3] for _ in range(int(rest))]
     found.vertices = np.array(rows, dtype=float).reshape(-1, 3)
 
 
@@ -117,9 +117,16 @@ def _read_surfaces(found: _Object, rest: str, lines: Iterator[str]) -> None:
             if word == "SURF":
                 kind = int(value, 16) & KIND
             elif word == "refs":
-                corners = [int(next(lines).split()[0]) for _ in range(int(value))]
+                corners = [int(_next(lines)[0]) for _ in range(int(value))]
                 break
         found.triangles += _triangles(kind, corners)
+
+
+def _next(lines: Iterator[str]) -> list[str]:
+    """Return the words of the next line that has any."""
+    while not (words := next(lines).split()):
+        pass
+    return words
 
 
 def _triangles(kind: int, corners: list[int]) -> list[tuple[int, int, int]]:

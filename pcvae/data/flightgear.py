@@ -35,9 +35,11 @@ PACKAGE = debian.Package(
 )
 FOLDER = "AI/Aircraft/"
 NO_AIRPLANES = frozenset({"balloon", "Ferry", "bluebird"})
-# Beams, flames, and discs that stand for turning propellers.
+# Beams, flames, parachutes, and discs that stand for turning propellers.
 NO_PARTS = re.compile(
-    r"(?<!f)light|strobe|flare|flame|burner|shadow|dis[ck]|blur|beam|smoke|cone-texture", re.I
+    r"(?<!f)light|strobe|flare|flame|burner|shadow|dis[ckq]|blur|beam|smoke|cone-texture|chute"
+    r"|prop.*(fast|slow)|(fast|slow).*prop",
+    re.IGNORECASE,
 )
 FEWEST_TRIANGLES = 500
 CLASS = "airplane"
@@ -110,7 +112,7 @@ def prepare_aircraft(
 def _read_models(deb: Path) -> dict[str, Mesh]:
     """Read the most detailed model of each type of aircraft."""
     models: dict[str, Mesh] = {}
-    skipped = Skipped(deb.name)
+    skipped = Skipped(deb.name, hint="")
     try:
         for path, content in debian.members(deb, ".ac"):
             name = _type(path)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 logger = logging.getLogger(__name__)
 
 NAMED = 5
+HINT = " With --strict this is an error."
 
 
 class Skipped:
@@ -14,11 +15,13 @@ class Skipped:
     Args:
         where: The folder or file they are in, for messages.
         strict: Stop at the first one.
+        hint: What the warning ends with.
     """
 
-    def __init__(self, where: str, strict: bool = False) -> None:
+    def __init__(self, where: str, strict: bool = False, hint: str = HINT) -> None:
         self.where = where
         self.strict = strict
+        self.hint = hint
         self.reasons: dict[str, str] = {}
 
     def add(self, name: str, reason: object) -> None:
@@ -57,9 +60,10 @@ class Skipped:
         if left == 0:
             raise ValueError(f"{self.where}: none of its files can be used: {text}.")
         logger.warning(
-            "%s: skipped %d of %d files: %s. With --strict this is an error.",
+            "%s: skipped %d of %d files: %s.%s",
             self.where,
             len(self.reasons),
             left + len(self.reasons),
             text,
+            self.hint,
         )
