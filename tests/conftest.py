@@ -40,3 +40,9 @@ def no_network():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_here)
         yield
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """NumPy's random numbers that are the same in every run."""
+    return np.random.default_rng(0)
