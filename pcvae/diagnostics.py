@@ -171,7 +171,10 @@ def reconstruction_errors(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> Er
     """
     encoding = model.encode(x)
     from_means = model.decode(encoding.points.mean, encoding.style.mean)
-    output = model(x)
+    generator = torch.Generator().manual_seed(0)
+    style_noise = torch.randn(encoding.style.mean.shape, generator=generator)
+    point_noise = torch.randn(encoding.points.mean.shape, generator=generator)
+    output = model(x, style_noise, point_noise)
     sigma = output.encoding.points.sigma
     return Errors(
         from_means=(from_means - x).abs().mean().item(),
@@ -181,6 +184,53 @@ def reconstruction_errors(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> Er
         kl_style=output.encoding.style.kl().sum(dim=1).mean().item(),
         kl_point=output.encoding.points.kl().sum(dim=-1).mean().item(),
     )
+
+
+def diagnose(model: PointCloudVAE, points: Float[np.ndarray, "S N 3"]) -> dict[str, float]:
+    """Return all diagnostics that need nothing but clouds, rounded to four digits.
+
+    Args:
+        model: the model.
+        points: clouds in data units, neighbors being of the same kind or not as they come: they
+            are shuffled, with the same result every time.
+    """
+    order = np.random.default_rng(0).permutation(len(points))
+    x = model.normalization(torch.from_numpy(points[order]))
+    swaps, errors = swap_test(model, x), reconstruction_errors(model, x)
+    shares = variance_shares(style_means(model, points))
+    found = {
+        "shapes": len(x),
+        "swap_z_displacement": swaps["z"].displacement,
+        "swap_z_chamfer_to_own": swaps["z"].to_own,
+        "swap_z_chamfer_to_donor": swaps["z"].to_donor,
+        "swap_h_displacement": swaps["h"].displacement,
+        "swap_h_chamfer_to_own": swaps["h"].to_own,
+        "swap_h_chamfer_to_donor": swaps["h"].to_donor,
+        "error_from_means": errors.from_means,
+        "error_from_samples": errors.from_samples,
+        "sigma_xyz": errors.sigma_xyz,
+        "sigma_feat": errors.sigma_feat,
+        "kl_z_nats": errors.kl_style,
+        "kl_h_nats_per_point": errors.kl_point,
+        "chamfer_from_z_alone": chamfer_from_style(model, x),
+        "resampling_floor": resampling_floor(x),
+    }
+    found |= {f"z_variance_share_{i + 1}": float(share) for i, share in enumerate(shares[:5])}
+    return {name: float(f"{value:.4g}") for name, value in found.items()}
+
+
+@torch.no_grad()
+def chamfer_from_style(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> float:
+    """Return the Chamfer distance of shapes to what their mu_z makes of h drawn from N(0, I).
+
+    Args:
+        model: the model.
+        x: shapes in model units.
+    """
+    z = model.encode_style(x).mean
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(*x.shape[:2], 3 + model.config.latent_dim, generator=generator)
+    return mean_chamfer(model.decode(noise, z), x)
 
 
 @torch.no_grad()

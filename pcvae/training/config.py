@@ -212,6 +212,10 @@ RECIPES = {
             "num_points": 512,
             "reduction": "shape",
             "style_kl_weight": 0.1,
+            # A start at the identity teaches the decoder to ignore z, and it never looks again:
+            # noisy latents from the first step on leave z as the only way to tell shapes apart.
+            "sigma_offset": 1.0,
+            "anneal_kl": False,
             "skip_weight": 0.1,
             "learning_rate": 1.5e-3,
             "cosine": True,
