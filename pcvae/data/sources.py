@@ -132,7 +132,7 @@ def _keep(
 
 def _split(clouds: CloudSet, splits: Sequence[str], seed: int) -> Splits:
     """Split as the source says, and at random where it says nothing."""
-    named = np.array(splits, dtype=str) if splits else np.full(len(clouds), "")
+    named = np.array(splits if splits else [""] * len(clouds), dtype="U5")
     named[named == ""] = "train" if (named != "").any() else ""
     parts = {
         name: clouds.subset(named == name)

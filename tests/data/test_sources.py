@@ -1,0 +1,135 @@
+"""What `--data` may name."""
+
+import numpy as np
+import pytest
+
+from pcvae.data import CloudSet, load_furniture, open_splits
+from pcvae.data.files import write_clouds
+from pcvae.data.lazy import PointFiles
+from pcvae.data.sources import complete
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PCVAE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def clouds(count=20, classes=("chair", "mug")):
+    points = np.random.default_rng(0).normal(size=(count, 16, 3)).astype(np.float32)
+    ids = tuple(f"shape{row}" for row in range(count))
+    return CloudSet("mine", points, ids, tuple(classes[row % len(classes)] for row in range(count)))
+
+
+def ids(splits):
+    return [set(part.ids) for part in (splits.train, splits.val, splits.test)]
+
+
+def sizes(splits):
+    return [len(part) for part in ids(splits)]
+
+
+def assert_parted(splits):
+    train, val, test = ids(splits)
+    assert not train & val
+    assert not train & test
+    assert not val & test
+
+
+def test_furniture_has_its_own_splits():
+    assert ids(open_splits("furniture", seed=1))[0] == set(load_furniture("train").ids)
+    lamps = open_splits("furniture", categories=["lamp"])
+    assert set(lamps.test.classes) == {"lamp"}
+
+
+def test_procedural_shapes_are_of_all_families_or_of_those_named(cache):
+    every = open_splits("procedural", num_shapes=40)
+    assert set(every.train.classes) == {"chair", "table", "lamp", "airplane", "mug"}
+    assert sizes(every) == [28, 4, 8]
+    assert_parted(every)
+    for splits in (
+        open_splits("procedural:chair, mug", num_shapes=20),
+        open_splits("procedural", categories=["chair", "mug"], num_shapes=20),
+    ):
+        assert set(splits.train.classes) == {"chair", "mug"}
+    assert len(list(cache.iterdir())) == 2  # one for all, one for two
+
+
+def test_more_points_are_drawn_of_procedural_shapes_if_more_are_used():
+    assert open_splits("procedural:mug", num_shapes=3).train.points.shape[1] == 2048
+    more = open_splits("procedural:mug", num_shapes=3, num_points=2500)
+    assert more.train.points.shape[1] == 2500
+
+
+def test_shapenet_is_named_with_its_folder(tmp_path):
+    for split in ("train", "val", "test"):
+        folder = tmp_path / "PC15k" / "03797390" / split
+        folder.mkdir(parents=True)
+        np.save(folder / f"{split}.npy", clouds(1).points[0])
+    splits = open_splits(f"shapenet:{tmp_path / 'PC15k'}", categories=["mug"])
+    assert isinstance(splits.train.points, PointFiles)
+    assert splits.val.ids == ("mug/val",)
+    with pytest.raises(FileNotFoundError, match="lacks chair"):
+        open_splits(f"shapenet:{tmp_path / 'PC15k'}", categories=["chair"])
+
+
+def test_folders_and_files_are_named_by_their_paths(tmp_path):
+    (tmp_path / "shapes").mkdir()
+    for row, cloud in enumerate(clouds(10).points):
+        np.save(tmp_path / "shapes" / f"{row}.npy", cloud)
+    np.save(tmp_path / "all.npy", clouds(10).points)
+    for name in ("shapes", "all.npy"):
+        splits = open_splits(str(tmp_path / name))
+        assert sizes(splits) == [7, 1, 2]
+        assert_parted(splits)
+
+
+def test_a_file_may_bring_its_splits(tmp_path):
+    named = np.array(["train"] * 8 + ["val"] * 4 + ["test"] * 8)
+    path = write_clouds(tmp_path / "mine.npz", clouds(), splits=named)
+    assert sizes(open_splits(str(path))) == [8, 4, 8]
+    mugs = open_splits(str(path), categories=["mug"])
+    assert sizes(mugs) == [4, 2, 4]
+    assert set(mugs.train.classes) == {"mug"}
+
+
+def test_a_missing_split_is_taken_from_the_training_shapes(tmp_path):
+    named = np.array(["train"] * 12 + ["test"] * 8)
+    path = write_clouds(tmp_path / "mine.npz", clouds(), splits=named)
+    splits = open_splits(str(path))
+    assert sizes(splits) == [11, 1, 8]
+    assert_parted(splits)
+    assert ids(splits)[1] != ids(open_splits(str(path), seed=3))[1]
+
+
+def test_unnamed_shapes_beside_named_ones_are_trained_on(tmp_path):
+    named = np.array([""] * 12 + ["test"] * 8)
+    path = write_clouds(tmp_path / "mine.npz", clouds(), splits=named)
+    assert sizes(open_splits(str(path))) == [11, 1, 8]
+
+
+def test_splits_cannot_be_made_of_nothing():
+    with pytest.raises(ValueError, match=r"training shapes.*'test': 20"):
+        complete({"test": clouds()}, 0)
+    with pytest.raises(ValueError, match="one or more beside them for each of val, test"):
+        complete({"train": clouds(2)}, 0)
+
+
+def test_unknown_names_are_refused_with_those_there_are(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"'furnitur' is neither.*'shapenet:FOLDER'"):
+        open_splits("furnitur")
+    with pytest.raises(ValueError, match=r"chair.*'spoon'"):
+        open_splits("furniture", categories=["spoon"])
+    with pytest.raises(ValueError, match=r"spoon.*chair"):
+        open_splits("procedural:spoon")
+    with pytest.raises(FileNotFoundError, match="pcvae prepare aircraft"):
+        open_splits("aircraft")
+    path = write_clouds(tmp_path / "mine.npz", clouds())
+    with pytest.raises(ValueError, match=r"mine has no 'spoon'; its categories are chair, mug"):
+        open_splits(str(path), categories=["spoon"])
+
+
+def test_two_shapes_are_too_few(tmp_path):
+    np.save(tmp_path / "two.npy", clouds(2).points)
+    with pytest.raises(ValueError, match="at least three"):
+        open_splits(str(tmp_path / "two.npy"))

@@ -1,0 +1,93 @@
+"""Runs on data of every kind, with the options that change what a model is shown."""
+
+import numpy as np
+import pytest
+import torch
+
+import pcvae
+from pcvae.cli import main
+from pcvae.training import TrainConfig, VAEModule, train
+
+
+@pytest.fixture
+def shapenet(tmp_path):
+    """Mugs in PointFlow's layout, far from the origin and large."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 8), ("val", 2), ("test", 2)):
+        folder = tmp_path / "PC15k" / "03797390" / split
+        folder.mkdir(parents=True)
+        for row in range(count):
+            cloud = rng.normal(size=(100, 3)) * rng.uniform(5, 20) + [100, 0, 0]
+            np.save(folder / f"{split}{row}.npy", cloud.astype(np.float32))
+    return tmp_path / "PC15k"
+
+
+@pytest.mark.parametrize("normalization", ["global", "shape", "box"])
+def test_models_of_each_normalization_reconstruct_in_the_units_of_the_data(
+    configure, shapenet, normalization
+):
+    config = configure(data=f"shapenet:{shapenet}", categories="mug", normalization=normalization)
+    model = pcvae.load(train(config))
+    assert model.normalization.mode == normalization
+    cloud = torch.from_numpy(np.load(shapenet / "03797390" / "test" / "test0.npy"))[None]
+    assert (model.reconstruct(cloud) - cloud).abs().mean() < 0.2 * cloud.std((0, 1)).mean()
+
+
+EVERYTHING = {
+    "replacement": True,
+    "mirror": True,
+    "stretch": 0.1,
+    "jitter": 0.01,
+    "normalization": "box",
+    "num_points": 24,
+}
+
+
+def test_a_resumed_run_sees_the_same_changes(configure, tmp_path, monkeypatch):
+    whole = train(configure(out=tmp_path / "whole", max_epochs=4, **EVERYTHING))
+    step = VAEModule.training_step
+
+    def stop(self, batch, index):
+        if self.current_epoch == 2 and index == 1:
+            raise RuntimeError("power cut")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(VAEModule, "training_step", stop)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(configure(out=tmp_path / "parts", max_epochs=4, **EVERYTHING))
+    monkeypatch.undo()
+    resumed = configure(out=None, resume=tmp_path / "parts", max_epochs=4, **EVERYTHING)
+    weights = [pcvae.load(path).state_dict() for path in (whole, train(resumed))]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    plain = pcvae.load(train(configure(out=tmp_path / "plain", max_epochs=4))).state_dict()
+    assert any(not torch.equal(weights[0][name], plain[name]) for name in plain)
+
+
+def test_options_are_flags(monkeypatch):
+    seen = []
+    monkeypatch.setattr("pcvae.training.train", lambda config: seen.append(config) or "model")
+    words = "--data shapenet:/data --categories chair,airplane --normalization shape --up z"
+    words += " --replacement true --mirror true --stretch 0.1 --jitter 0.02 --strict true"
+    assert main(["train", *words.split(), "--num_shapes", "50"]) == 0
+    expected = TrainConfig(
+        data="shapenet:/data",
+        categories="chair,airplane",
+        normalization="shape",
+        up="z",
+        replacement=True,
+        mirror=True,
+        stretch=0.1,
+        jitter=0.02,
+        strict=True,
+        num_shapes=50,
+    )
+    assert seen == [expected]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"jitter": -0.1}, "--jitter"), ({"stretch": 1.0}, "--stretch"), ({"num_shapes": 0}, "--num")],
+)
+def test_impossible_options_are_named(configure, changes, message):
+    with pytest.raises(ValueError, match=message):
+        configure(**changes)
