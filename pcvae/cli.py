@@ -1,4 +1,4 @@
-"""The command line: pcvae train | prepare."""
+"""The command line: pcvae train | diagnose | prepare."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -40,6 +40,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(prog="pcvae", description="Hierarchical VAEs for 3D point clouds.")
     commands = parser.add_subcommands(dest="command")
     commands.add_subcommand("train", train_parser(words), help="train a model")
+    about = "print what the latents of a model do"
+    commands.add_subcommand("diagnose", diagnose_parser(), help=about)
     prepare = ArgumentParser(description="Make data sets from their sources.")
     commands.add_subcommand("prepare", prepare, help="make data sets from their sources")
     sources = prepare.add_subcommands(dest="source")
@@ -50,6 +52,16 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         skip = set(preparation.positional)
         source.add_function_arguments(preparation.function, as_group=False, skip=skip)
         sources.add_subcommand(name, source, help=preparation.about)
+    return parser
+
+
+def diagnose_parser() -> ArgumentParser:
+    """Return the parser of `pcvae diagnose`."""
+    from pcvae.report import diagnose_checkpoint
+
+    parser = ArgumentParser(description="Print what the latents of a model do on a data set.")
+    parser.add_argument("model", help="a shipped model's name, or a .safetensors file")
+    parser.add_function_arguments(diagnose_checkpoint, as_group=False, skip={"model"})
     return parser
 
 
@@ -120,11 +132,15 @@ def preparations() -> dict[str, Preparation]:
 
 def run(parser: ArgumentParser, settings: Namespace) -> int:
     """Carry out what was parsed."""
-    values = parser.instantiate_classes(settings)
+    values = parser.instantiate(settings)
     if values.command == "train":
         from pcvae.training import TrainConfig, train
 
         print(f"The model is in {train(TrainConfig(**vars(values.train)))}")
+    elif values.command == "diagnose":
+        from pcvae.report import diagnose_checkpoint
+
+        diagnose_checkpoint(**vars(values.diagnose))
     elif values.command == "prepare":
         name = values.prepare.source
         prepare = preparations()[name].function

@@ -1,0 +1,48 @@
+"""`pcvae diagnose`: the diagnostics of a checkpoint as a table and as JSON."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from pcvae.checkpoints import load
+from pcvae.data.sources import open_splits
+from pcvae.diagnostics import diagnose
+from pcvae.files import write_atomically
+
+
+def diagnose_checkpoint(
+    model: str,
+    data: str = "furniture",
+    split: Literal["train", "val", "test"] = "test",
+    seed: int = 0,
+    out: Path | None = None,
+) -> dict[str, float]:
+    """Print what the latents of a model do on a data set.
+
+    Distances are in model units, in which coordinates have standard deviation 1; a Chamfer distance
+    is the mean of squared distances both ways, summed; KL is in nats.
+
+    Args:
+        model: a shipped model's name, such as furniture, or a .safetensors file.
+        data: which clouds, as for `pcvae train`.
+        split: which part of them.
+        seed: decides the parts, where the data has none of its own.
+        out: a JSON file to write as well.
+
+    Returns:
+        The numbers by name, rounded to four digits.
+    """
+    clouds = getattr(open_splits(data, seed), split)
+    found = diagnose(load(model), clouds.points)
+    table = Table(title=f"{model} on {data}, {split}")
+    table.add_column("diagnostic")
+    table.add_column("value", justify="right")
+    for name, value in found.items():
+        table.add_row(name, f"{value:g}")
+    Console().print(table)
+    if out:
+        write_atomically(Path(out), json.dumps(found, indent=2) + "\n")
+    return found
