@@ -78,7 +78,7 @@ class ModulateOverPoints(torch.autograd.Function):
 
     The plain expression with `torch.var_mean` gives the same numbers. Here the four steps are one
     multiplication and one addition per number, and so is the gradient, which halves the time: a
-    pass over the features is what costs (tests/benchmarks/bench_training_step.py).
+    pass over the features is what costs (tests/benchmarks/training_step.py).
     """
 
     @staticmethod
