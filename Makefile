@@ -13,7 +13,7 @@ LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY
 LAB_ARGS += $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test lint format notebooks lock clean
+.PHONY: help env lab test lint format notebooks checkpoints lock clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,15 @@ format: env  ## Mend what ruff can mend by itself
 notebooks: env  ## Execute every notebook anew, in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 \
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
+
+checkpoints: runs/furniture/model.safetensors  ## Train the shipped models anew (resumes what was stopped)
+	cp $< data/checkpoints/furniture.safetensors
+	$(BIN)/pcvae diagnose furniture --out data/checkpoints/furniture.json
+
+runs/furniture/model.safetensors: | env
+	if [ -f $(@D)/last.ckpt ]; then $(BIN)/pcvae train --resume $(@D); else \
+	  $(BIN)/pcvae train --recipe one_shot --mirror true --stretch 0.1 --max_epochs 300 \
+	    --validate_every 20 --out $(@D); fi
 
 # The lock names torch without its CUDA parts, so that whichever build is installed brings its own.
 lock:  ## Write requirements.lock anew (needs uv; newest versions: UV_ARGS=--upgrade)
