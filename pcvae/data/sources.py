@@ -15,8 +15,9 @@ from pcvae.data.procedural import cached
 from pcvae.data.shapenet import open_shapenet
 from pcvae.shapes import families
 
-# Procedural shapes have at least this many points, so that those of a batch can be drawn anew.
-PROCEDURAL_POINTS = 2048
+# Shapes that are sampled here get at least this many points, so that fewer can be drawn anew in
+# every epoch, and one cache serves all runs.
+LEAST_POINTS = 2048
 PROCEDURAL_SEED = 0
 
 
@@ -69,13 +70,14 @@ def open_splits(
         ValueError: if the data are damaged, hold no clouds, or lack a category.
     """
     kind, _, rest = source.partition(":")
+    sampled = max(num_points, LEAST_POINTS)
     if source == "furniture":
         return _furniture(categories)
     if kind == "procedural":
-        return split_randomly(_procedural(rest, categories, num_points, num_shapes), seed)
+        return split_randomly(_procedural(rest, categories, sampled, num_shapes), seed)
     if kind == "shapenet":
         return complete(open_shapenet(Path(rest).expanduser(), categories, strict), seed)
-    clouds, splits = _named_by_path(source, up, strict)
+    clouds, splits = _named_by_path(source, sampled, up, strict)
     return _split(*_keep(clouds, splits, categories), seed)
 
 
@@ -92,16 +94,18 @@ def _procedural(
     return cached(
         chosen or list(families()),
         num_shapes,
-        max(num_points, PROCEDURAL_POINTS),
+        num_points,
         PROCEDURAL_SEED,
     )
 
 
-def _named_by_path(source: str, up: str, strict: bool) -> tuple[CloudSet, tuple[str, ...]]:
+def _named_by_path(
+    source: str, num_points: int, up: str, strict: bool
+) -> tuple[CloudSet, tuple[str, ...]]:
     """Open a folder or a file; a folder wins over the name of a data set."""
     path = Path(source).expanduser()
     if path.is_dir():
-        return open_folder(path, up=up, strict=strict)
+        return open_folder(path, num_points=num_points, up=up, strict=strict)
     if path.is_file():
         return read_split_clouds(path)
     if source == "aircraft":

@@ -84,6 +84,14 @@ def test_folders_and_files_are_named_by_their_paths(tmp_path):
         assert_parted(splits)
 
 
+def test_shapes_of_folders_get_as_many_points_as_are_used(tmp_path):
+    for row in range(3):
+        text = f"v 0 0 0\nv 1 0 0\nv 0 {row + 1} 0\nf 1 2 3\n"
+        (tmp_path / f"{row}.obj").write_text(text)
+    assert open_splits(str(tmp_path)).train.points.shape[1] == 2048
+    assert open_splits(str(tmp_path), num_points=2100).train.points.shape[1] == 2100
+
+
 def test_a_file_may_bring_its_splits(tmp_path):
     named = np.array(["train"] * 8 + ["val"] * 4 + ["test"] * 8)
     path = write_clouds(tmp_path / "mine.npz", clouds(), splits=named)
