@@ -20,6 +20,17 @@ AT_LEAST_ONE = (
 )
 
 
+AT_LEAST_ONE = (
+    "batch_size",
+    "num_points",
+    "max_epochs",
+    "accumulate",
+    "validate_every",
+    "devices",
+    "num_nodes",
+)
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Settings of a training run. The defaults are those of the original's simplified script.
@@ -32,6 +43,11 @@ class TrainConfig:
         learning_rate: Adam's step size.
         kl_weight: weight of the KL terms after annealing.
         gpus: how many CUDA devices to train on; 0 trains on the CPU.
+        devices: processes on each host, if not by --gpus: with 2 or more, --out must be given.
+        num_nodes: how many hosts take part, each with that many devices.
+        strategy: Lightning's name for how devices share the work, such as 'ddp'.
+        accelerator: Lightning's name for the kind of devices, if not by --gpus; 'auto' takes the
+            best there is.
         latent_dim: feature channels for each point, beside its three coordinates.
         style_dim: length of the global latent z.
         skip_weight: how far the networks may move a point at first, in standard deviations of
@@ -81,6 +97,10 @@ class TrainConfig:
     learning_rate: float = 1e-3
     kl_weight: float = 0.5
     gpus: int = 0
+    devices: int = 1
+    num_nodes: int = 1
+    strategy: str = "auto"
+    accelerator: Literal["cpu", "gpu", "mps", "tpu", "auto"] = "cpu"
     latent_dim: int = 1
     style_dim: int = 128
     skip_weight: float = 0.01

@@ -45,7 +45,7 @@ def train(config: TrainConfig) -> Path:
         FileNotFoundError: if the data or the run to resume is not there.
         NonFiniteError: if loss or gradient stops being a number.
     """
-    devices = choose_devices(config.gpus)
+    devices = choose_devices(config)
     checkpoint = find_checkpoint(config.resume) if config.resume else None
     folder = choose_folder(config.out, checkpoint)
     quiet()
@@ -133,24 +133,39 @@ def callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
     return [saving, EMAWeightAveraging(decay=config.ema)] if config.ema else [saving]
 
 
-def choose_devices(gpus: int) -> dict[str, Any]:
-    """Return Lightning's accelerator and devices.
+def choose_devices(config: TrainConfig) -> dict[str, Any]:
+    """Return Lightning's settings of devices and hosts.
 
     Raises:
-        ValueError: if more GPUs are asked for than there are.
+        ValueError: if more GPUs are asked for than there are, or several processes would have to
+            agree on a folder that is named by the time.
     """
-    if gpus == 0:
-        return {"accelerator": "cpu", "devices": 1}
-    found = torch.cuda.device_count()
-    if gpus > found:
-        reason = (
-            "This build of PyTorch has no CUDA" if torch.version.cuda is None else "CUDA sees them"
-        )
+    kind, devices = config.accelerator, config.devices
+    if config.gpus:
+        kind, devices = "gpu", config.gpus
+        check_gpus(config.gpus)
+    if devices * config.num_nodes > 1 and config.out is None and config.resume is None:
         raise ValueError(
-            f"--gpus {gpus} was asked for and {found} found. {reason}. Leave --gpus out to train "
-            "on the CPU, or see README.md on how to choose a CUDA build."
+            f"{devices * config.num_nodes} processes must agree on a folder: name one with --out."
         )
-    return {"accelerator": "gpu", "devices": gpus}
+    return {
+        "accelerator": kind,
+        "devices": devices,
+        "num_nodes": config.num_nodes,
+        "strategy": config.strategy,
+    }
+
+
+def check_gpus(count: int) -> None:
+    """Raise a ValueError if there are fewer CUDA devices than asked for."""
+    found = torch.cuda.device_count()
+    if count <= found:
+        return
+    reason = "This build of PyTorch has no CUDA. " if torch.version.cuda is None else ""
+    raise ValueError(
+        f"--gpus {count} was asked for and {found} found. {reason}Leave --gpus out to train on the "
+        "CPU, or see README.md on how to choose a CUDA build."
+    )
 
 
 def find_checkpoint(path: Path) -> Path:
