@@ -35,6 +35,34 @@ CAMERA = {
 }
 
 
+class Figure(go.FigureWidget):
+    """A figure that a page never meets empty or outdated.
+
+    Plotly's own announces itself to the page before it has any data. Those follow in messages that
+    are lost now and then, which leaves an empty picture. And a page that is loaded again gets the
+    figure's first data, however it looks by then. This one waits until it is whole, and what it
+    would tell a page is what it shows.
+    """
+
+    _whole = False
+
+    def open(self) -> None:
+        """Announce the figure to the page, unless `reveal` has not been called yet."""
+        if self._whole:
+            super().open()
+
+    def reveal(self) -> None:
+        """Let pages see the figure from now on."""
+        if self._whole:
+            return
+        # Not by assignment, which would send all data anew. Plotly changes both in place, so that
+        # they stay up to date.
+        self._trait_values["_widget_data"] = self._data
+        self._trait_values["_widget_layout"] = self._layout
+        self._whole = True
+        self.open()
+
+
 class CloudView:
     """Three 3D views side by side that turn together.
 
@@ -46,11 +74,11 @@ class CloudView:
         latent_reach: the same for h_xyz, in model units.
 
     Attributes:
-        widget: the `FigureWidget` to display.
+        widget: the figure to display, once something was shown in it.
     """
 
     def __init__(self, reach: float = 1.1, latent_reach: float = 3.5) -> None:
-        self.widget = go.FigureWidget(
+        self.widget = Figure(
             data=[_trace(scene) for scene in SCENES], layout=_layout(reach, latent_reach)
         )
         self.widget._config = {**self.widget._config, **CONFIG}
@@ -72,6 +100,7 @@ class CloudView:
             self._place(DECODED, decoded)
             for trace in self.widget.data:
                 trace.marker.color = height
+        self.widget.reveal()
 
     def move(
         self,

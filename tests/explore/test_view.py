@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pcvae.explore.view import DECODED, INPUT, LATENT, SCENES, CloudView
+from pcvae.explore.view import DECODED, INPUT, LATENT, SCENES, TO_PLOTLY, CloudView
 
 
 @pytest.fixture
@@ -61,6 +61,22 @@ def test_figure_and_ranges_outlive_edits(view, clouds):
     view.show(*clouds[::-1])
     assert view.widget is figure
     assert view.widget.layout.to_plotly_json() == layout
+
+
+def test_a_page_meets_the_figure_as_it_is(clouds):
+    view = CloudView()
+    assert view.widget.comm is None  # nothing is announced while there is nothing to see
+    view.show(*clouds)
+    assert view.widget.comm is not None
+    view.move(clouds[1])
+    view.widget.layout.scene.camera = {"eye": {"x": 0.0, "y": 2.0, "z": 0.1}}
+    state = view.widget.get_state()  # what a page that is loaded now would ask for
+    for which, expected in ((INPUT, clouds[INPUT]), (DECODED, clouds[1])):
+        trace = state["_widget_data"][which]
+        drawn = [np.frombuffer(trace[axis]["buffer"], trace[axis]["dtype"]) for axis in "xyz"]
+        np.testing.assert_array_equal(np.stack(drawn, axis=1), expected[:, TO_PLOTLY])
+    for name in SCENES:
+        assert state["_widget_layout"][name]["camera"]["eye"]["y"] == 2.0
 
 
 def test_turning_one_view_turns_the_others_once(view, sent):
