@@ -17,15 +17,6 @@ AT_LEAST_ONE = (
     "accumulate",
     "validate_every",
     "num_shapes",
-)
-
-
-AT_LEAST_ONE = (
-    "batch_size",
-    "num_points",
-    "max_epochs",
-    "accumulate",
-    "validate_every",
     "devices",
     "num_nodes",
 )
