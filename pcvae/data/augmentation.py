@@ -40,6 +40,11 @@ class Augmentation:
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}.")
 
+    @property
+    def changes_anything(self) -> bool:
+        """Whether clouds come out other than they went in."""
+        return bool(self.mirror or self.stretch or self.jitter)
+
     def __call__(
         self, points: Float[Tensor, "B N 3"], shapes: Int[Tensor, " B"], seed: int, epoch: int
     ) -> Float[Tensor, "B N 3"]:
@@ -51,7 +56,7 @@ class Augmentation:
             seed: the run's seed.
             epoch: each epoch changes a shape anew.
         """
-        if not (self.mirror or self.stretch or self.jitter):
+        if not self.changes_anything:
             return points
         uniform, noise = self._draw(points.shape[:2], shapes, seed, epoch)
         factors = torch.exp(torch.log1p(torch.tensor(self.stretch)) * (2 * uniform[:, 1:] - 1))

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from pcvae.data.augmentation import Augmentation
 from pcvae.data.clouds import CloudSet
 from pcvae.data.sources import Splits
-from pcvae.data.statistics import check_finite, fit_normalization
-from pcvae.models import Normalization
+from pcvae.data.statistics import check_finite, fit_clouds, fit_normalization
+from pcvae.models import Normalization, Statistics
 from pcvae.randomness import generator_for
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,12 @@ class Batch(NamedTuple):
     Attributes:
         points: clouds in data units.
         shapes: which shapes of the set they are.
+        statistics: by what to normalize them; None leaves that to the model's normalization.
     """
 
     points: Float[Tensor, "B N 3"]
     shapes: Int[Tensor, " B"]
+    statistics: Statistics | None = None
 
 
 class CloudDataset(Dataset):
@@ -40,10 +42,12 @@ class CloudDataset(Dataset):
 
     Args:
         clouds: the shapes.
+        statistics: each cloud's own numbers, if it is to be normalized by them.
     """
 
-    def __init__(self, clouds: CloudSet) -> None:
+    def __init__(self, clouds: CloudSet, statistics: Statistics | None = None) -> None:
         self.clouds = clouds
+        self.statistics = statistics
 
     def __len__(self) -> int:
         """Return how many shapes there are."""
@@ -58,7 +62,8 @@ class CloudDataset(Dataset):
         points = np.asarray(self.clouds.points[shapes], dtype=np.float32)
         if not isinstance(self.clouds.points, np.ndarray):  # arrays were checked before
             check_finite(self.clouds, points, shapes)
-        return Batch(torch.from_numpy(points), torch.tensor(shapes))
+        own = self.statistics and Statistics(*(numbers[shapes] for numbers in self.statistics))
+        return Batch(torch.from_numpy(points), torch.tensor(shapes), own)
 
 
 def subsample(
@@ -84,7 +89,7 @@ def subsample(
         else:
             row.random_(available, generator=generator)
     index = rows.to(batch.points.device).unsqueeze(-1).expand(-1, -1, 3)
-    return Batch(batch.points.gather(1, index), batch.shapes)
+    return batch._replace(points=batch.points.gather(1, index))
 
 
 class PointCloudData(pl.LightningDataModule):
@@ -100,6 +105,8 @@ class PointCloudData(pl.LightningDataModule):
         seed: decides the order of shapes and the points drawn.
         replacement: draw the points of training clouds with replacement, as the original does.
         augmentation: how training clouds are changed. Other clouds never are.
+        mode: how clouds are normalized, see `Normalization`. By "shape" and "box", by the numbers
+            of all points of a cloud's file; augmented ones, which are other clouds, by their own.
     """
 
     def __init__(
@@ -111,6 +118,7 @@ class PointCloudData(pl.LightningDataModule):
         seed: int = 0,
         replacement: bool = False,
         augmentation: Augmentation | None = None,
+        mode: str = "global",
     ) -> None:
         super().__init__()
         self.splits = splits
@@ -119,6 +127,7 @@ class PointCloudData(pl.LightningDataModule):
         self.seed = seed
         self.replacement = replacement
         self.augmentation = augmentation or Augmentation()
+        self.mode = mode
         available = splits.train.points.shape[1]
         if available < num_points:
             logger.warning(
@@ -128,13 +137,9 @@ class PointCloudData(pl.LightningDataModule):
                 num_points,
             )
 
-    def normalization(self, mode: str = "global") -> Normalization:
-        """Return the normalization of the training set.
-
-        Args:
-            mode: "global", "shape" or "box", see `Normalization`.
-        """
-        return fit_normalization(self.splits.train, mode)
+    def normalization(self) -> Normalization:
+        """Return the normalization of the training set."""
+        return fit_normalization(self.splits.train, self.mode)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Draw the points and change the training clouds, on the device and by the batch."""
@@ -142,7 +147,10 @@ class PointCloudData(pl.LightningDataModule):
             return subsample(batch, self.num_points, self.seed, epoch=0)
         epoch = self.trainer.current_epoch
         drawn = subsample(batch, self.num_points, self.seed, epoch, self.replacement)
-        return Batch(self.augmentation(*drawn, self.seed, epoch), drawn.shapes)
+        if not self.augmentation.changes_anything:
+            return drawn
+        points = self.augmentation(drawn.points, drawn.shapes, self.seed, epoch)
+        return Batch(points, drawn.shapes)
 
     def train_dataloader(self) -> DataLoader:
         """Return shuffled batches, in an order that depends on seed and epoch only."""
@@ -158,7 +166,8 @@ class PointCloudData(pl.LightningDataModule):
 
     def _loader(self, clouds: CloudSet, shuffle: bool) -> DataLoader:
         """Build a loader in this process: a worker would only copy what memory already holds."""
-        dataset = CloudDataset(clouds)
+        own = None if self.mode == "global" else fit_clouds(clouds, self.mode)
+        dataset = CloudDataset(clouds, own)
         # With one replica this is a shuffle whose order depends on seed and epoch alone, which a
         # resumed run needs; with several devices Lightning puts its own replicas in.
         replicas, rank = (

@@ -8,7 +8,7 @@ import torch
 from pcvae.data.clouds import CloudSet
 from pcvae.data.lazy import LazyPoints
 from pcvae.models import Normalization
-from pcvae.models.normalization import cloud_statistics
+from pcvae.models.normalization import Statistics, cloud_statistics
 
 # Coordinates held at once: 24 MB in double precision.
 CHUNK = 3_000_000
@@ -63,14 +63,26 @@ def _global(clouds: CloudSet) -> tuple[np.ndarray, float]:
     return mean, float(np.sqrt(max(variance, 0.0)))
 
 
+def fit_clouds(clouds: CloudSet, mode: str) -> Statistics:
+    """Return each cloud's own mean (S, 1, 3) and scale (S, 1, 1).
+
+    Args:
+        clouds: the shapes. Where their files hold more points than are trained on, all count, as
+            in the original.
+        mode: "shape" or "box".
+
+    Raises:
+        ValueError: if points are not finite.
+    """
+    parts = [cloud_statistics(torch.from_numpy(chunk), mode) for chunk in _chunks(clouds)]
+    means, scales = zip(*parts, strict=True)
+    return Statistics(torch.cat(means), torch.cat(scales))
+
+
 def _averages(clouds: CloudSet, mode: str) -> tuple[np.ndarray, float]:
     """Return the averages of the clouds' own numbers."""
-    means, scales = [], []
-    for chunk in _chunks(clouds):
-        mean, scale = cloud_statistics(torch.from_numpy(chunk), mode)
-        means.append(mean.reshape(-1, 3).double().numpy())
-        scales.append(scale.reshape(-1).double().numpy())
-    return np.concatenate(means).mean(axis=0), float(np.concatenate(scales).mean())
+    own = fit_clouds(clouds, mode)
+    return own.mean.double().mean(dim=(0, 1)).numpy(), own.scale.double().mean().item()
 
 
 def _chunks(clouds: CloudSet) -> Iterator[np.ndarray]:

@@ -40,8 +40,9 @@ class Normalization(nn.Module):
     (`statistics`); the buffers are then the training set's averages, the place and size of clouds
     that were decoded without having been encoded.
 
-    The original takes a cloud's numbers from all its 15,000 points, this class from the points it
-    is shown: a model that is given 2,048 points knows no others.
+    The original takes a cloud's numbers from all its 15,000 points, and so does training here,
+    which hands them over. Where nobody does, they are those of the points at hand: a model that is
+    given 2,048 points knows no others.
 
     Args:
         mean: mean per axis, in data units; 0 by default.

@@ -181,6 +181,7 @@ class TrainConfig:
             seed=self.seed,
             replacement=self.replacement,
             augmentation=Augmentation(self.mirror, self.stretch, self.jitter),
+            mode=self.normalization,
         )
 
     def objective(self) -> Objective:

@@ -93,7 +93,7 @@ class VAEModule(pl.LightningModule):
 
     def terms(self, batch: Batch, epoch: int) -> Terms:
         """Return the loss and its parts for one batch, with the noise of one epoch."""
-        x = self.model.normalization(batch.points)
+        x = self.model.normalization(batch.points, batch.statistics)
         style_noise, point_noise = noise_for_shapes(
             batch.shapes,
             seed=self.seed,
@@ -136,14 +136,9 @@ class VAEModule(pl.LightningModule):
     def _log(self, stage: str, terms: Terms, batch: Batch) -> None:
         """Log every term under its name."""
         values = {f"{stage}/{term.name}": getattr(terms, term.name) for term in fields(terms)}
-        self.log_dict(
-            values,
-            on_step=stage == "train",
-            on_epoch=stage == "val",
-            batch_size=len(batch.shapes),
-            sync_dist=stage == "val",
-        )
-        self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False)
+        common = {"batch_size": len(batch.shapes), "sync_dist": stage == "val"}
+        self.log_dict(values, on_step=stage == "train", on_epoch=stage == "val", **common)
+        self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False, **common)
 
     def _stop(self, what: str, terms: Terms | None, batch: Batch | None) -> None:
         """Raise an error that says where it happened and what to try."""

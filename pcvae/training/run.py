@@ -87,7 +87,7 @@ def choose_folder(out: Path | None, checkpoint: Path | None) -> Path:
 
 def build_module(config: TrainConfig, data: PointCloudData) -> VAEModule:
     """Return an untrained model with the data's normalization, ready for a trainer."""
-    model = PointCloudVAE(config.model_config(), data.normalization(config.normalization))
+    model = PointCloudVAE(config.model_config(), data.normalization())
     return VAEModule(
         model,
         config.objective(),

@@ -136,3 +136,32 @@ def test_bad_clouds_on_the_disk_are_named_when_they_come_up(files):
     dataset.__getitems__([1, 2])
     with pytest.raises(ValueError, match=r"infinity in h\."):
         dataset.__getitems__([7, 2])
+
+
+def originals(points, mode):
+    """Mean and scale of one cloud, as PointFlow and LION define them."""
+    if mode == "box":
+        low, high = points.min(axis=0), points.max(axis=0)
+        return (low + high) / 2, (high - low).max() / 2
+    return points.mean(axis=0), points.std()
+
+
+@pytest.mark.parametrize("mode", ["shape", "box"])
+def test_clouds_are_normalized_by_all_points_of_their_files(files, mode):
+    # 30 of the 40 points of each file are trained on, and 20 of those drawn.
+    clouds = named(PointFiles(files, 40, 0, 30))
+    data = PointCloudData(Splits(clouds, clouds, clouds), num_points=20, batch_size=12, mode=mode)
+    drawn = data.on_after_batch_transfer(next(iter(data.val_dataloader())), 0)
+    found = data.normalization()(drawn.points, drawn.statistics)
+    for row, shape in enumerate(drawn.shapes.tolist()):
+        mean, scale = originals(POINTS[shape].astype(np.float64), mode)
+        expected = (drawn.points[row].numpy() - mean) / scale
+        np.testing.assert_allclose(found[row], expected, atol=1e-5)
+
+
+def test_augmented_clouds_are_normalized_by_their_own_points(splits):
+    options = {"batch_size": 4, "num_points": 40, "mode": "shape"}
+    data = PointCloudData(splits, augmentation=Augmentation(stretch=0.5), **options)
+    data.trainer = SimpleNamespace(training=True, current_epoch=0, world_size=1, global_rank=0)
+    changed = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+    assert changed.statistics is None
