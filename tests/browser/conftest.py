@@ -92,11 +92,13 @@ class Lab:
         server: The JupyterLab behind the page.
         page: Playwright's page, for everything that has no method here.
         page_errors: Exceptions thrown by the page's own JavaScript so far.
+        devtools: Chromium's own interface to the page, once it is needed.
     """
 
     server: Server
     page: object
     page_errors: list[str] = field(default_factory=list)
+    devtools: object = None
 
     def open_notebook(self, notebook: Path | str) -> None:
         """Open a notebook and wait until its kernel is idle.
@@ -113,6 +115,14 @@ class Lab:
         # `reset` drops the workspace: no tab of an earlier test is opened again.
         address = f"{self.server.url}lab/tree/notebooks/{name}?reset&token={self.server.token}"
         self.page.goto(address)
+        self._wait_for_notebook()
+
+    def reload(self) -> None:
+        """Load the page anew, as a reader does, while the kernel lives on."""
+        self.page.reload()
+        self._wait_for_notebook()
+
+    def _wait_for_notebook(self) -> None:
         self.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden)", timeout=90 * SECOND)
         self.wait_until_idle()
         self.page.evaluate(LISTEN_FOR_ERRORS)
@@ -131,6 +141,12 @@ class Lab:
         assert self.page.evaluate("window.runOfAllCells") == "done"
         assert self.errors() == []
         assert self.page.evaluate(UNEXECUTED) == 0, "JupyterLab says that it ran cells it did not"
+
+    def slow_down(self, factor: float) -> None:
+        """Give the page's JavaScript a `factor`-th of the processor; 1 ends that."""
+        if self.devtools is None:
+            self.devtools = self.page.context.new_cdp_session(self.page)
+        self.devtools.send("Emulation.setCPUThrottlingRate", {"rate": factor})
 
     def errors(self) -> list[str]:
         """Everything that went wrong: in cells, in widgets' callbacks, in the page itself."""
@@ -162,7 +178,7 @@ class Lab:
             if np.array_equal(now, last) and not np.array_equal(now, before):
                 return now
             last = now
-        pytest.fail(f"the drawn points did not move and come to rest within {seconds} s")
+        pytest.fail(f"the drawn points did not move within {seconds} s; errors: {self.errors()}")
 
     def camera(self, index: int = 0) -> dict:
         """The camera (eye, center, up) with which a 3D figure is drawn at this moment.

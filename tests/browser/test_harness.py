@@ -8,15 +8,27 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+# A FigureWidget is announced to the browser before it has its data, and the data that follow are
+# lost now and then (after a reload of the page, often). This one waits until it is whole.
 FIGURE = """
 import numpy as np, plotly.graph_objects as go, ipywidgets as widgets
+from pcvae.explore.loader import PatientFigure
+
+class Figure(PatientFigure):
+    whole = False
+    def open(self):
+        if self.whole:
+            super().open()
+
 points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
 axis = dict(range=[-9, 9], autorange=False)
-figure = go.FigureWidget(
+figure = Figure(
     go.Scatter3d(x=points[:, 0], y=points[:, 1], z=points[:, 2], mode="markers",
                  marker=dict(size=3, symbol="square")),
     layout=dict(height=400, margin=dict(l=0, r=0, t=0, b=0), uirevision="keep",
                 scene=dict(aspectmode="cube", xaxis=axis, yaxis=axis, zaxis=axis)))
+figure.whole = True
+figure.open()
 slider = widgets.IntSlider(description="stretch", min=0, max=100)
 
 def stretch(change):
@@ -47,7 +59,11 @@ def notebook_of(folder: Path, *cells: str) -> Path:
 
 def test_dragging_a_slider_moves_the_drawn_points_and_not_the_camera(lab, tmp_path):
     lab.open_notebook(notebook_of(tmp_path, FIGURE))
+    # As on a slow computer, which needs more than the two seconds that anywidget would wait.
+    lab.slow_down(6)
     lab.run_all()
+    lab.plot()
+    lab.slow_down(1)
     before, camera = lab.drawn_coordinates(), lab.camera()
     picture = lab.plot().screenshot()
     with pytest.raises(pytest.fail.Exception, match="did not move"):
