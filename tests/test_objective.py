@@ -143,3 +143,22 @@ def test_equilibrium_is_the_minimum(copies, sigma):
 def test_wrong_settings_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(("reduction", "sigma"), [("batch", 0.0196), ("shape", 0.481)])
+def test_an_identity_model_is_trained_to_the_equilibrium(reduction, sigma, generator):
+    """Encoder and decoder stay the identity; only the local posterior's sigma is learned."""
+    x = torch.randn(32, 50, 3, generator=generator)
+    log_sigma = torch.tensor(-2.0, requires_grad=True)
+    optimizer = torch.optim.Adam([log_sigma], lr=0.05)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 300)
+    style = DiagonalGaussian(torch.zeros(32, 1), torch.zeros(32, 1))
+    for _ in range(300):
+        h = DiagonalGaussian(x, log_sigma.expand_as(x))
+        sample = h.sample(torch.randn(x.shape, generator=generator))
+        output = Reconstruction(sample, Encoding(style, h), style.mean, sample)
+        optimizer.zero_grad()
+        Objective(reduction=reduction)(x, output, kl_weight=0.5).loss.backward()
+        optimizer.step()
+        schedule.step()
+    assert log_sigma.exp().item() == pytest.approx(sigma, rel=0.02)
