@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcvae.training import TrainConfig
+from pcvae.training import TrainConfig, VAEModule, train
 
 
 @pytest.fixture
@@ -36,3 +36,22 @@ def configure(clouds, tmp_path):
         return TrainConfig(**(small | changes))
 
     return make
+
+
+@pytest.fixture
+def cut_power(monkeypatch):
+    """Train until the second step of the third epoch, and stop there as a crash does."""
+    step = VAEModule.training_step
+
+    def stop(self, batch, index):
+        if self.current_epoch == 2 and index == 1:
+            raise RuntimeError("power cut")
+        return step(self, batch, index)
+
+    def run(config: TrainConfig) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(VAEModule, "training_step", stop)
+            with pytest.raises(RuntimeError, match="power cut"):
+                train(config)
+
+    return run

@@ -63,22 +63,10 @@ def test_seed_decides_everything(configure, tmp_path):
 
 @pytest.mark.parametrize("extra", [{}, {"cosine": True, "ema": 0.9, "accumulate": 2}])
 def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
-    configure, tmp_path, monkeypatch, extra
+    configure, tmp_path, cut_power, extra
 ):
     whole = weights(train(configure(out=tmp_path / "whole", max_epochs=4, **extra)))
-    from pcvae.training.module import VAEModule
-
-    step = VAEModule.training_step
-
-    def stop(self, batch, index):
-        if self.current_epoch == 2 and index == 1:
-            raise RuntimeError("power cut")
-        return step(self, batch, index)
-
-    monkeypatch.setattr(VAEModule, "training_step", stop)
-    with pytest.raises(RuntimeError, match="power cut"):
-        train(configure(out=tmp_path / "parts", max_epochs=4, **extra))
-    monkeypatch.undo()
+    cut_power(configure(out=tmp_path / "parts", max_epochs=4, **extra))
     resumed = configure(out=None, resume=tmp_path / "parts", max_epochs=4, **extra)
     assert same(whole, weights(train(resumed)))
     assert len(logged(tmp_path / "parts")) > 2  # the log of the first part is still there
