@@ -1,4 +1,4 @@
-"""The command line: pcvae train | diagnose | prepare."""
+"""The command line: pcvae train | diagnose | compare-recipes | prepare."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -42,6 +42,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     commands.add_subcommand("train", train_parser(words), help="train a model")
     about = "print what the latents of a model do"
     commands.add_subcommand("diagnose", diagnose_parser(), help=about)
+    about = "train by each recipe and compare what the latents do"
+    commands.add_subcommand("compare-recipes", recipes_parser(), help=about)
     prepare = ArgumentParser(description="Make data sets from their sources.")
     commands.add_subcommand("prepare", prepare, help="make data sets from their sources")
     sources = prepare.add_subcommands(dest="source")
@@ -52,6 +54,15 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         skip = set(preparation.positional)
         source.add_function_arguments(preparation.function, as_group=False, skip=skip)
         sources.add_subcommand(name, source, help=preparation.about)
+    return parser
+
+
+def recipes_parser() -> ArgumentParser:
+    """Return the parser of `pcvae compare-recipes`."""
+    from pcvae.training.comparison import compare_recipes
+
+    parser = ArgumentParser(description="Train one model by each recipe, measure its latents.")
+    parser.add_function_arguments(compare_recipes, as_group=False)
     return parser
 
 
@@ -141,6 +152,11 @@ def run(parser: ArgumentParser, settings: Namespace) -> int:
         from pcvae.report import diagnose_checkpoint
 
         diagnose_checkpoint(**vars(values.diagnose))
+    elif values.command == "compare-recipes":
+        from pcvae.report import print_recipes
+        from pcvae.training.comparison import compare_recipes
+
+        print_recipes(compare_recipes(**vars(values["compare-recipes"])))
     elif values.command == "prepare":
         name = values.prepare.source
         prepare = preparations()[name].function

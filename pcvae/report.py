@@ -46,3 +46,14 @@ def diagnose_checkpoint(
     if out:
         write_atomically(Path(out), json.dumps(found, indent=2) + "\n")
     return found
+
+
+def print_recipes(table: dict[str, dict[str, float]]) -> None:
+    """Print a column for each recipe and a row for each diagnostic."""
+    printed = Table(title="what each recipe makes of the latents")
+    printed.add_column("diagnostic")
+    for recipe in table:
+        printed.add_column(recipe, justify="right")
+    for name in next(iter(table.values())):
+        printed.add_row(name, *(f"{column[name]:g}" for column in table.values()))
+    Console().print(printed)
