@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import traitlets
 from jaxtyping import Float
+
+from pcvae.explore.loader import PatientFigure
 
 TITLES = ("Input x", "Latent points h_xyz", "Decoded")
 SCENES = ("scene", "scene2", "scene3")
@@ -35,7 +38,7 @@ CAMERA = {
 }
 
 
-class Figure(go.FigureWidget):
+class Figure(PatientFigure):
     """A figure that a page never meets empty or outdated.
 
     Plotly's own announces itself to the page before it has any data. Those follow in messages that
@@ -50,6 +53,17 @@ class Figure(go.FigureWidget):
         """Announce the figure to the page, unless `reveal` has not been called yet."""
         if self._whole:
             super().open()
+
+    @traitlets.observe("_js2py_traceDeltas")
+    def _handler_js2py_traceDeltas(self, change: Any) -> None:
+        """Pay no heed to what the page reports to have drawn; nobody here asks.
+
+        Plotly's own handler trips over coordinates in the report (it takes the truth value of an
+        array), which come along whenever points were edited faster than they were drawn.
+        """
+        self._trace_edit_in_process = False
+        if change["new"]:
+            self._js2py_traceDeltas = None
 
     def reveal(self) -> None:
         """Let pages see the figure from now on."""

@@ -1,0 +1,120 @@
+"""Chapter 00 in a real browser: every slider is dragged, and the points that are drawn follow."""
+
+import re
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOTEBOOK = "00_start_here.ipynb"
+INPUT, LATENT, DECODED = range(3)
+STYLE = ("direction 1", "direction 2", "direction 3", "direction 4")
+LOCAL = (
+    "noise in h (temperature)",
+    "forget the input",
+    "width of the latent cloud",
+    "lift the lower part",
+)
+EYES = """plot => ['scene', 'scene2', 'scene3'].map(name => {
+    const eye = plot._fullLayout[name]._scene.getCamera().eye;
+    return [eye.x, eye.y, eye.z];
+})"""
+# What the panel and each of its rows need in width, beside what they have.
+WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
+        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown')).map(
+    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
+# Texts that the browser had to shorten.
+SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
+    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
+
+
+@pytest.fixture
+def start(lab):
+    """Chapter 00 in a window of 1,280 pixels, all cells run, the panel in view."""
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    lab.open_notebook(NOTEBOOK)
+    lab.run_all()
+    lab.plot()
+    return lab
+
+
+def clouds(lab) -> list[np.ndarray]:
+    return [lab.drawn_coordinates(trace=trace) for trace in (INPUT, LATENT, DECODED)]
+
+
+def eyes(lab) -> np.ndarray:
+    """Where the cameras of the three views stand, (3, 3)."""
+    return np.round(lab.plot().evaluate(EYES), 6)
+
+
+def slider(lab, label: str):
+    return lab.page.locator(".widget-slider").filter(has_text=re.compile(re.escape(label)))
+
+
+def reset(lab) -> None:
+    edited = lab.drawn_coordinates(trace=DECODED)
+    lab.page.get_by_role("button", name="Reset sliders").click()
+    lab.wait_until_moved(edited, trace=DECODED)
+
+
+def drag(lab, label: str, fraction: float) -> list[bool]:
+    """Drag a slider, wait for the decoded points, and say which of the three clouds moved."""
+    before = clouds(lab)
+    lab.drag_slider(slider(lab, label), fraction)
+    lab.wait_until_moved(before[DECODED], trace=DECODED)
+    return [not np.array_equal(a, b) for a, b in zip(before, clouds(lab), strict=True)]
+
+
+def test_dragging_a_slider_moves_the_drawn_points_and_nothing_else(start):
+    cameras = eyes(start)
+    for label in STYLE:
+        assert drag(start, label, 0.9) == [False, False, True], label
+    reset(start)
+    for label in LOCAL:
+        assert drag(start, label, 0.2 if "noise" in label else 0.9) == [False, True, True], label
+    np.testing.assert_array_equal(eyes(start), cameras)
+    assert start.errors() == []
+
+
+def test_page_looks_as_it_should(start):
+    for needed, given, right in start.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+        assert right <= 1280
+    assert start.page.evaluate(SHORTENED) == []
+    slider(start, STYLE[0]).scroll_into_view_if_needed()
+    start.drag_slider(slider(start, STYLE[0]), 0.75)
+    start.page.wait_for_timeout(2000)
+    start.screenshot("start_here")
+    panel = start.page.locator(".jp-OutputArea-output .widget-vbox").first
+    panel.scroll_into_view_if_needed()
+    picture = panel.screenshot()
+    path = start.screenshot("explorer")
+    path.write_bytes(picture)
+    assert len(picture) > 20_000  # bytes: three clouds, not a blank
+    start.page.locator(".jp-RenderedMarkdown h1").first.scroll_into_view_if_needed()
+    start.page.wait_for_timeout(500)
+    start.screenshot("start_here_top")
+
+
+def test_a_turned_view_turns_the_others_and_outlives_edits(start):
+    opened, before = clouds(start), eyes(start)
+    box = start.plot().bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    start.page.mouse.move(x, y)
+    start.page.mouse.down()
+    start.page.mouse.move(x + 80, y, steps=8)
+    start.page.mouse.up()
+    start.page.wait_for_timeout(3000)
+    turned = eyes(start)
+    assert not np.allclose(turned, before)
+    np.testing.assert_allclose(turned, turned[[0, 0, 0]], atol=1e-5)
+    start.page.locator(".widget-dropdown select").select_option(index=20)
+    start.wait_until_moved(opened[INPUT], trace=INPUT)
+    unedited = clouds(start)
+    drag(start, STYLE[0], 0.9)
+    reset(start)
+    for now, then in zip(clouds(start), unedited, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert slider(start, STYLE[0]).locator(".widget-readout").inner_text() == "0.00"
+    np.testing.assert_allclose(eyes(start), turned, atol=1e-5)
