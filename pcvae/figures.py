@@ -120,7 +120,7 @@ def contact_sheet(
     )
 
 
-def edit_strip(
+def edit_sheet(
     points: Float[np.ndarray, "N 3"],
     latent: Float[np.ndarray, "N 3"],
     decoded: Mapping[str, Float[np.ndarray, "N 3"]],
@@ -135,14 +135,14 @@ def edit_strip(
         decoded: For each edit its name and the decoded cloud.
 
     Returns:
-        The figure, one row.
+        The figure, in rows of four.
     """
     clouds = [points, latent, *decoded.values()]
     return cloud_grid(
         clouds,
         ["input x", "latent points h_xyz", *decoded],
         colors=[points[:, 1]] * len(clouds),
-        columns=len(clouds),
+        columns=4,
     )
 
 

@@ -13,7 +13,7 @@ import pcvae
 from pcvae.data import CloudSet, load_furniture
 from pcvae.diagnostics import style_means
 from pcvae.explore import editing
-from pcvae.figures import edit_strip
+from pcvae.figures import edit_sheet
 
 HERE = Path(__file__).resolve().parent
 SHAPE = "Kator Legaz#dining-chair"  # the one that chapter 00 opens with
@@ -35,7 +35,7 @@ def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE)
     decoded = {name: editing.decode(model, edited) for name, edited in edits.items()}
     with torch.inference_mode():
         latent = model.normalization.inverse(state.h[:, :3]).numpy()
-    return edit_strip(points, latent, decoded)
+    return edit_sheet(points, latent, decoded)
 
 
 if __name__ == "__main__":

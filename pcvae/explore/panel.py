@@ -278,7 +278,7 @@ def _slider(label: str, tip: str, low: float, high: float, value: float) -> widg
 def _latent_reach(model: PointCloudVAE) -> float:
     """Return half a cube's edge, in model units, that holds inputs and noise from the prior."""
     unit = 1.1 / float(model.normalization.scale)
-    return max(unit, 3.5)
+    return max(unit, 4.0)
 
 
 def _explain(error: Exception) -> str:

@@ -33,7 +33,7 @@ TO_PLOTLY = (2, 0, 1)
 FROM_PLOTLY = (1, 2, 0)
 CAMERA = {
     "up": {"x": 0.0, "y": 0.0, "z": 1.0},
-    "eye": {"x": 1.15, "y": 0.9, "z": 0.55},
+    "eye": {"x": 1.05, "y": 0.82, "z": 0.5},
     "center": {"x": 0.0, "y": 0.0, "z": 0.0},
 }
 
@@ -91,7 +91,7 @@ class CloudView:
         widget: the figure to display, once something was shown in it.
     """
 
-    def __init__(self, reach: float = 1.1, latent_reach: float = 3.5) -> None:
+    def __init__(self, reach: float = 1.4, latent_reach: float = 3.5) -> None:
         self.widget = Figure(
             data=[_trace(scene) for scene in SCENES], layout=_layout(reach, latent_reach)
         )

@@ -118,3 +118,11 @@ def test_a_turned_view_turns_the_others_and_outlives_edits(start):
         np.testing.assert_array_equal(now, then)
     assert slider(start, STYLE[0]).locator(".widget-readout").inner_text() == "0.00"
     np.testing.assert_allclose(eyes(start), turned, atol=1e-5)
+
+
+def test_a_page_loaded_again_while_the_kernel_lives_is_not_empty(start):
+    opened = clouds(start)
+    start.reload()
+    start.run_all()
+    for now, then in zip(clouds(start), opened, strict=True):
+        np.testing.assert_array_equal(now, then)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcvae.figures import edit_strip
+from pcvae.figures import edit_sheet
 
 SCRIPT = Path(__file__).resolve().parents[2] / "notebooks" / "images" / "make.py"
 
@@ -23,7 +23,7 @@ def test_picture_of_chapter_00_shows_the_shape_and_its_edits(model, boxes):
 def test_a_point_has_one_color_in_all_panels():
     rng = np.random.default_rng(0)
     points, latent, moved = rng.normal(size=(3, 20, 3)).astype(np.float32)
-    (axes,) = edit_strip(points, latent, {"moved": moved}).axes
+    (axes,) = edit_sheet(points, latent, {"moved": moved}).axes
     colors = [np.sort(drawn.get_facecolors(), axis=0) for drawn in axes.collections]
     assert len(colors) == 3
     assert colors[0] == pytest.approx(colors[1])
