@@ -39,14 +39,42 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     """
     parser = ArgumentParser(prog="pcvae", description="Hierarchical VAEs for 3D point clouds.")
     commands = parser.add_subcommands(dest="command")
-    commands.add_subcommand("train", train_parser(words), help="train a model")
-    about = "print what the latents of a model do"
-    commands.add_subcommand("diagnose", diagnose_parser(), help=about)
-    about = "train by each recipe and compare what the latents do"
-    commands.add_subcommand("compare-recipes", recipes_parser(), help=about)
-    prepare = ArgumentParser(description="Make data sets from their sources.")
-    commands.add_subcommand("prepare", prepare, help="make data sets from their sources")
-    sources = prepare.add_subcommands(dest="source")
+    for name, command in COMMANDS.items():
+        part = ArgumentParser(description=command.description)
+        commands.add_subcommand(name, part, help=command.about)
+        # To know a command's flags is to import what it runs, which takes seconds: only the one
+        # that is asked for.
+        if words[:1] == [name]:
+            command.add_flags(part, words[1:])
+    return parser
+
+
+def add_train(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Add the flags of `pcvae train`."""
+    from pcvae.training.config import TrainConfig
+
+    parser.add_class_arguments(TrainConfig, as_group=False)
+    parser.set_defaults(train_defaults(words))
+
+
+def add_diagnose(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Add the flags of `pcvae diagnose`."""
+    from pcvae.report import diagnose_checkpoint
+
+    parser.add_argument("model", help="a shipped model's name, or a .safetensors file")
+    parser.add_function_arguments(diagnose_checkpoint, as_group=False, skip={"model"})
+
+
+def add_recipes(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Add the flags of `pcvae compare-recipes`."""
+    from pcvae.training.comparison import compare_recipes
+
+    parser.add_function_arguments(compare_recipes, as_group=False)
+
+
+def add_prepare(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Add the sources of `pcvae prepare`, each with its flags."""
+    sources = parser.add_subcommands(dest="source")
     for name, preparation in preparations().items():
         source = ArgumentParser(description=preparation.about)
         for argument, about in preparation.positional.items():
@@ -54,37 +82,40 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         skip = set(preparation.positional)
         source.add_function_arguments(preparation.function, as_group=False, skip=skip)
         sources.add_subcommand(name, source, help=preparation.about)
-    return parser
 
 
-def recipes_parser() -> ArgumentParser:
-    """Return the parser of `pcvae compare-recipes`."""
-    from pcvae.training.comparison import compare_recipes
+class Command(NamedTuple):
+    """A command of `pcvae`.
 
-    parser = ArgumentParser(description="Train one model by each recipe, measure its latents.")
-    parser.add_function_arguments(compare_recipes, as_group=False)
-    return parser
+    Attributes:
+        about: what the list of commands says of it.
+        description: what its own help says.
+        add_flags: adds its flags to a parser, given the words after the command.
+    """
 
-
-def diagnose_parser() -> ArgumentParser:
-    """Return the parser of `pcvae diagnose`."""
-    from pcvae.report import diagnose_checkpoint
-
-    parser = ArgumentParser(description="Print what the latents of a model do on a data set.")
-    parser.add_argument("model", help="a shipped model's name, or a .safetensors file")
-    parser.add_function_arguments(diagnose_checkpoint, as_group=False, skip={"model"})
-    return parser
+    about: str
+    description: str
+    add_flags: Callable[[ArgumentParser, Sequence[str]], None]
 
 
-def train_parser(words: Sequence[str]) -> ArgumentParser:
-    """Return the parser of `pcvae train`."""
-    from pcvae.training.config import TrainConfig
-
-    parser = ArgumentParser(description="Train a model, or go on with a run that was stopped.")
-    parser.add_class_arguments(TrainConfig, as_group=False)
-    if words[:1] == ["train"]:
-        parser.set_defaults(train_defaults(words[1:]))
-    return parser
+COMMANDS = {
+    "train": Command(
+        "train a model", "Train a model, or go on with a run that was stopped.", add_train
+    ),
+    "diagnose": Command(
+        "print what the latents of a model do",
+        "Print what the latents of a model do on a data set.",
+        add_diagnose,
+    ),
+    "compare-recipes": Command(
+        "train by each recipe and compare what the latents do",
+        "Train one model by each recipe, measure its latents.",
+        add_recipes,
+    ),
+    "prepare": Command(
+        "make data sets from their sources", "Make data sets from their sources.", add_prepare
+    ),
+}
 
 
 def train_defaults(words: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ A run draws the same numbers for a shape whether it was interrupted or not, and 
 on many: which batch, process or device a shape comes to does not matter.
 """
 
+import hashlib
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -14,6 +16,12 @@ def generator_for(*key: int) -> torch.Generator:
     """Return a generator on the CPU, seeded by non-negative whole numbers and by nothing else."""
     seed = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(seed >> np.uint64(1)))
+
+
+def named_rng(seed: int, name: str) -> np.random.Generator:
+    """Return NumPy's random numbers of a named shape: its turn among others does not matter."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
 def noise_for_shapes(

@@ -6,7 +6,6 @@ them: they are not part of this project, and are kept in the user's cache, outsi
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import re
 import tarfile
@@ -27,6 +26,7 @@ from pcvae.data.folders import sample_evenly
 from pcvae.data.procedural import cache_folder
 from pcvae.data.skipping import Skipped
 from pcvae.data.splits import assign_splits, near_duplicates
+from pcvae.randomness import named_rng
 
 PACKAGE = debian.Package(
     "flightgear-data-ai",
@@ -148,8 +148,7 @@ def _is_part(name: str) -> bool:
 def _sample(models: dict[str, Mesh], seed: int, num_points: int) -> CloudSet:
     clouds = []
     for name, mesh in tqdm(models.items(), desc="sampling aircraft", unit="aircraft"):
-        digest = hashlib.sha256(name.encode()).digest()
-        rng = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+        rng = named_rng(seed, name)
         # FlightGear's models have the nose at -X; turned about Y it comes to +Z.
         vertices = mesh.vertices[:, [2, 1, 0]] * [1.0, 1.0, -1.0]
         clouds.append(sample_evenly(vertices, mesh.faces, num_points, rng))

@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
-from pcvae import geometry
+from pcvae import geometry, randomness
 from pcvae.data import meshes
 from pcvae.data.clouds import CloudSet
 from pcvae.data.files import read_arrays, read_split_clouds, write_clouds
@@ -35,6 +35,7 @@ from pcvae.data.skipping import Skipped
 from pcvae.data.splits import SPLITS
 from pcvae.data.upright import warn_of_lying
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
+from pcvae.randomness import named_rng
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def _describe(path: Path, folder: Path) -> _File:
 def _fingerprint(files: Sequence[_File], num_points: int, seed: int, up: str) -> str:
     """Hash what decides the points: the files, the arguments, and the code."""
     digest = hashlib.sha256(json.dumps([num_points, seed, up, np.__version__]).encode())
-    sources = [Path(module.__file__) for module in (geometry, meshes)]
+    sources = [Path(module.__file__) for module in (geometry, meshes, randomness)]
     for path in [*sources, Path(__file__)]:
         digest.update(path.read_bytes())
     for file in files:
@@ -225,9 +226,8 @@ def _outcomes(
 
 
 def _sample(num_points: int, seed: int, up: str, file: _File) -> _Outcome:
-    """Sample one file. Its random numbers hang on the seed and its id, not on its turn."""
-    digest = hashlib.sha256(file.id.encode()).digest()
-    rng = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+    """Sample one file."""
+    rng = named_rng(seed, file.id)
     try:
         vertices, faces = read_shape(file.path, up)
         points = sample_evenly(vertices, faces, num_points, rng)

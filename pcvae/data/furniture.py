@@ -7,7 +7,6 @@ from Debian's package. Where they come from, and what may be done with them, is 
 from __future__ import annotations
 
 import csv
-import hashlib
 import tempfile
 import zipfile
 import zlib
@@ -25,6 +24,7 @@ from pcvae.data.clouds import CloudSet
 from pcvae.data.splits import SPLITS, assign_splits, relatives
 from pcvae.files import atomic_path
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
+from pcvae.randomness import named_rng
 
 CLASSES = ("chair", "table", "sofa", "lamp", "vessel", "car")
 CLOUDS_FILE = "furniture.npz"
@@ -260,9 +260,8 @@ def _sample_all(deb: Path, selection: dict[str, str], seed: int, count: int) -> 
 
 
 def _sample(model: sweethome.Model, kind: str, seed: int, count: int) -> _Shape:
-    """Sample one model evenly. Its random numbers hang on the seed and its id, not on its turn."""
-    digest = hashlib.sha256(model.id.encode()).digest()
-    rng = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+    """Sample one model evenly."""
+    rng = named_rng(seed, model.id)
     vertices, faces = model.mesh()
     try:
         dense, _, _ = sample_surface(vertices, faces, OVERSAMPLING * count, rng)

@@ -13,7 +13,7 @@ from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 from pcvae.objective import equilibrium_sigma
 from pcvae.training.config import RECIPES, TrainConfig
-from pcvae.training.run import MODEL, train
+from pcvae.training.run import LAST, MODEL, train
 
 FACTORS = ("chair/leg_height", "chair/seat_width", "chair/seat_depth", "chair/back_height")
 EVALUATED = 200  # shapes; the Chamfer distances among the diagnostics take most of the time
@@ -80,7 +80,7 @@ def _trained(config: TrainConfig) -> Path:
     path = Path(config.out) / MODEL
     if path.is_file():
         return path
-    started = (Path(config.out) / "last.ckpt").is_file()
+    started = (Path(config.out) / LAST).is_file()
     return train(TrainConfig(**(vars(config) | {"resume": config.out if started else None})))
 
 
