@@ -1,6 +1,7 @@
 """Batches of clouds for training: one LightningDataModule over all sources."""
 
 import logging
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -139,7 +140,16 @@ class PointCloudData(pl.LightningDataModule):
 
     def normalization(self) -> Normalization:
         """Return the normalization of the training set."""
-        return fit_normalization(self.splits.train, self.mode)
+        return fit_normalization(self.splits.train, self.mode, self._train_statistics)
+
+    @cached_property
+    def _train_statistics(self) -> Statistics | None:
+        """The training clouds' own numbers: to gather them is to read all of their files."""
+        return self._own(self.splits.train)
+
+    def _own(self, clouds: CloudSet) -> Statistics | None:
+        """Return each cloud's own numbers, if the mode is to normalize by them."""
+        return None if self.mode == "global" else fit_clouds(clouds, self.mode)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Draw the points and change the training clouds, on the device and by the batch."""
@@ -154,20 +164,21 @@ class PointCloudData(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Return shuffled batches, in an order that depends on seed and epoch only."""
-        return self._loader(self.splits.train, shuffle=True)
+        own = None if self.augmentation.changes_anything else self._train_statistics
+        return self._loader(CloudDataset(self.splits.train, own), shuffle=True)
 
     def val_dataloader(self) -> DataLoader:
         """Return the validation shapes in order."""
-        return self._loader(self.splits.val, shuffle=False)
+        clouds = self.splits.val
+        return self._loader(CloudDataset(clouds, self._own(clouds)), shuffle=False)
 
     def test_dataloader(self) -> DataLoader:
         """Return the test shapes in order."""
-        return self._loader(self.splits.test, shuffle=False)
+        clouds = self.splits.test
+        return self._loader(CloudDataset(clouds, self._own(clouds)), shuffle=False)
 
-    def _loader(self, clouds: CloudSet, shuffle: bool) -> DataLoader:
+    def _loader(self, dataset: CloudDataset, shuffle: bool) -> DataLoader:
         """Build a loader in this process: a worker would only copy what memory already holds."""
-        own = None if self.mode == "global" else fit_clouds(clouds, self.mode)
-        dataset = CloudDataset(clouds, own)
         # With one replica this is a shuffle whose order depends on seed and epoch alone, which a
         # resumed run needs; with several devices Lightning puts its own replicas in.
         replicas, rank = (

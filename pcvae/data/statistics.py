@@ -14,18 +14,21 @@ from pcvae.models.normalization import Statistics, cloud_statistics
 CHUNK = 3_000_000
 
 
-def fit_normalization(clouds: CloudSet, mode: str = "global") -> Normalization:
+def fit_normalization(
+    clouds: CloudSet, mode: str = "global", own: Statistics | None = None
+) -> Normalization:
     """Return the normalization of a training set.
 
     Args:
         clouds: the training shapes. Where their files hold more points than are trained on, all
             count, as in the original.
         mode: "global", "shape" or "box", see `Normalization`.
+        own: what `fit_clouds` returned for them, to spare reading them all again.
 
     Raises:
         ValueError: if points are not finite, are all the same, or there is no such mode.
     """
-    parts = _global(clouds) if mode == "global" else _averages(clouds, mode)
+    parts = _global(clouds) if mode == "global" else _averages(own or fit_clouds(clouds, mode))
     return Normalization(torch.tensor(parts[0], dtype=torch.float32), float(parts[1]), mode)
 
 
@@ -79,9 +82,8 @@ def fit_clouds(clouds: CloudSet, mode: str) -> Statistics:
     return Statistics(torch.cat(means), torch.cat(scales))
 
 
-def _averages(clouds: CloudSet, mode: str) -> tuple[np.ndarray, float]:
+def _averages(own: Statistics) -> tuple[np.ndarray, float]:
     """Return the averages of the clouds' own numbers."""
-    own = fit_clouds(clouds, mode)
     return own.mean.double().mean(dim=(0, 1)).numpy(), own.scale.double().mean().item()
 
 
