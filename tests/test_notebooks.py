@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlparse
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from nbval.plugin import comment_markers
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -50,6 +51,17 @@ def error_problems(notebook: NotebookNode) -> list[str]:
         for cell in code_cells(notebook)
         for output in cell.outputs
         if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", [])
+    ]
+
+
+def marker_problems(notebook: NotebookNode) -> list[str]:
+    """nbval's markers stand alone on their line: with a reason behind them it overlooks them."""
+    lines = (line for cell in code_cells(notebook) for line in cell.source.splitlines())
+    comments = (line.strip().lstrip("#").strip() for line in lines if line.strip().startswith("#"))
+    return [
+        f"nbval does not know the marker {comment!r}; give the reason on the next line"
+        for comment in comments
+        if comment.startswith("NBVAL") and comment not in comment_markers
     ]
 
 
@@ -103,6 +115,7 @@ def problems_of(notebook: NotebookNode, folder: Path) -> list[str]:
     return [
         *execution_problems(notebook),
         *error_problems(notebook),
+        *marker_problems(notebook),
         *heading_problems(notebook),
         *alt_text_problems(notebook),
         *link_problems(notebook, folder),
@@ -171,6 +184,10 @@ def end_in_error(notebook):
     notebook.cells[3].outputs.append(error)
 
 
+def give_reason_beside_marker(notebook):
+    notebook.cells[3].source = "# NBVAL_IGNORE_OUTPUT: times differ\nx = 1"
+
+
 def add_second_title(notebook):
     notebook.cells[2].source = "# Another title\n\n## Second part"
 
@@ -207,6 +224,7 @@ def link_to_missing_heading(notebook):
         (swap_counts, "executed in order"),
         (start_late, "executed in order"),
         (end_in_error, "ended in ValueError"),
+        (give_reason_beside_marker, "reason on the next line"),
         (add_second_title, "exactly one H1"),
         (drop_title, "exactly one H1"),
         (drop_alt_text, "without alt text"),
