@@ -4,7 +4,7 @@ One figure lives as long as the panel. An edit replaces coordinates inside it an
 one message: that is four times as fast as a new figure per edit, and camera and zoom stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import traitlets
 from jaxtyping import Float
 
+from pcvae.explore.coloring import Coloring, by_height, coloring_of
 from pcvae.explore.loader import PatientFigure
 
 TITLES = ("Input x", "Latent points h_xyz", "Decoded")
@@ -19,8 +20,6 @@ SCENES = ("scene", "scene2", "scene3")
 INPUT, LATENT, DECODED = range(3)
 HEIGHT = 360  # pixels: with its controls below it the panel still fits a laptop's window
 MARKER_SIZE = 1.6  # pixels
-# Viridis is told apart by color-blind readers. Its yellow end is left out: it is lost on white.
-COLORS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151")
 CONFIG = {
     "plotGlPixelRatio": 1,  # spares the graphics card three quarters of the work on fine screens
     "responsive": True,
@@ -77,11 +76,65 @@ class Figure(PatientFigure):
         self.open()
 
 
-class CloudView:
+class _PlotlyClouds:
+    """What views of one and of three clouds share: traces in a figure that lives on."""
+
+    widget: Figure
+
+    def coordinates(self, which: int = 0) -> Float[np.ndarray, "N 3"]:
+        """Return what one of the views shows."""
+        trace = self.widget.data[which]
+        return np.stack([trace.x, trace.y, trace.z], axis=1)[:, FROM_PLOTLY]
+
+    def recolor(self, coloring: Coloring) -> None:
+        """Give the points other colors; they and the camera stay where they are."""
+        with self.widget.batch_update():
+            self._paint(coloring)
+
+    def on_pick(self, callback: Callable[[int, int], None]) -> None:
+        """Call `callback(view, point)` when a point is clicked, while `picking` is on."""
+        for which, trace in enumerate(self.widget.data):
+            trace.on_click(self._teller(which, callback))
+
+    @property
+    def picking(self) -> bool:
+        """Whether clicks on points are reported. Off, the browser need not search for points."""
+        return self.widget.data[0].hoverinfo != "skip"
+
+    @picking.setter
+    def picking(self, on: bool) -> None:
+        with self.widget.batch_update():
+            for trace in self.widget.data:
+                trace.hoverinfo = "none" if on else "skip"
+
+    @staticmethod
+    def _teller(which: int, callback: Callable[[int, int], None]) -> Callable[..., None]:
+        """Return what plotly calls after a click on one trace."""
+
+        def tell(_trace: Any, points: Any, _state: Any) -> None:
+            if points.point_inds:
+                callback(which, int(points.point_inds[0]))
+
+        return tell
+
+    def _place(self, which: int, points: Float[np.ndarray, "N 3"]) -> None:
+        """Set the coordinates of one view."""
+        trace = self.widget.data[which]
+        trace.x, trace.y, trace.z = _float32(points)[:, TO_PLOTLY].T
+
+    def _paint(self, coloring: Coloring) -> None:
+        """Set the colors of all views."""
+        for trace in self.widget.data:
+            trace.marker.color = coloring.values
+            trace.marker.cmin, trace.marker.cmax = coloring.low, coloring.high
+            trace.marker.colorscale = coloring.colorscale
+
+
+class CloudView(_PlotlyClouds):
     """Three 3D views side by side that turn together.
 
-    Points are colored by the height of the *input* point they belong to, in all three views: a
-    decoded point keeps its color wherever an edit takes it.
+    By default points are colored by the height of the *input* point they belong to, in all three
+    views: a decoded point keeps its color wherever an edit takes it.
 
     Args:
         reach: half the edge of the cube that input and decoded cloud are drawn in, in data units.
@@ -93,7 +146,8 @@ class CloudView:
 
     def __init__(self, reach: float = 1.4, latent_reach: float = 3.5) -> None:
         self.widget = Figure(
-            data=[_trace(scene) for scene in SCENES], layout=_layout(reach, latent_reach)
+            data=[_trace(scene) for scene in SCENES],
+            layout=_layout((reach, latent_reach, reach), TITLES, HEIGHT),
         )
         self.widget._config = {**self.widget._config, **CONFIG}
         self._turning = False
@@ -105,15 +159,14 @@ class CloudView:
         input_points: Float[np.ndarray, "N 3"],
         latent: Float[np.ndarray, "N 3"],
         decoded: Float[np.ndarray, "N 3"],
+        coloring: Coloring | None = None,
     ) -> None:
         """Draw another shape: coordinates of all three views, and colors."""
-        height = _float32(input_points[:, 1])
         with self.widget.batch_update():
             self._place(INPUT, input_points)
             self._place(LATENT, latent)
             self._place(DECODED, decoded)
-            for trace in self.widget.data:
-                trace.marker.color = height
+            self._paint(coloring or by_height(input_points))
         self.widget.reveal()
 
     def move(
@@ -126,16 +179,6 @@ class CloudView:
             self._place(DECODED, decoded)
             if latent is not None:
                 self._place(LATENT, latent)
-
-    def coordinates(self, which: int) -> Float[np.ndarray, "N 3"]:
-        """Return what one view shows: INPUT, LATENT or DECODED."""
-        trace = self.widget.data[which]
-        return np.stack([trace.x, trace.y, trace.z], axis=1)[:, FROM_PLOTLY]
-
-    def _place(self, which: int, points: Float[np.ndarray, "N 3"]) -> None:
-        """Set the coordinates of one view."""
-        trace = self.widget.data[which]
-        trace.x, trace.y, trace.z = _float32(points)[:, TO_PLOTLY].T
 
     def _turn_together(self, scene: Any, camera: Any) -> None:
         """Give the camera that the reader has just turned to the other views."""
@@ -151,6 +194,60 @@ class CloudView:
             self._turning = False
 
 
+class SingleView(_PlotlyClouds):
+    """One 3D view of one cloud, for the widgets inside the chapters.
+
+    Args:
+        reach: half the edge of the cube that the cloud is drawn in.
+        labels: names of the three axes, drawn at their sides; none by default.
+        title: what stands above the cloud.
+        height: in pixels.
+
+    Attributes:
+        widget: the figure to display, once something was shown in it.
+
+    Example:
+        view = SingleView(); view.show(points); widgets.VBox([slider, view.widget]), and in the
+        slider's observer view.move(other_points).
+    """
+
+    def __init__(
+        self,
+        reach: float | int = 1.4,
+        labels: Sequence[str] | None = None,
+        title: str = "",
+        height: int = HEIGHT,
+    ) -> None:
+        layout = _layout((float(reach),), (title,), height)
+        if labels is not None:
+            _name_axes(layout["scene"], labels)
+        self.widget = Figure(data=[_trace("scene")], layout=layout)
+        self.widget._config = {**self.widget._config, **CONFIG}
+
+    def show(
+        self,
+        points: Float[np.ndarray, "N 3"],
+        colors: Coloring | np.ndarray | Sequence[float | int] | None = None,
+    ) -> None:
+        """Draw a cloud.
+
+        Args:
+            points: of any number, Y up.
+            colors: a number for each point: whole numbers (part labels) get colors that are easily
+                told apart, others a scale from low to high. By default, the height of each point.
+        """
+        coloring = by_height(points) if colors is None else coloring_of(colors)
+        with self.widget.batch_update():
+            self._place(0, points)
+            self._paint(coloring)
+        self.widget.reveal()
+
+    def move(self, points: Float[np.ndarray, "N 3"]) -> None:
+        """Draw the same points at other places; they keep their colors."""
+        with self.widget.batch_update():
+            self._place(0, points)
+
+
 def _float32(values: np.ndarray) -> np.ndarray:
     """Return an array that plotly sends as bytes; anything else would travel as text."""
     return np.asarray(values, dtype=np.float32)
@@ -163,7 +260,6 @@ def _trace(scene: str) -> go.Scatter3d:
         "size": MARKER_SIZE,
         "symbol": "square",
         "color": nothing,
-        "colorscale": _colorscale(COLORS),
         "line": {"width": 0},
     }
     return go.Scatter3d(
@@ -178,31 +274,33 @@ def _trace(scene: str) -> go.Scatter3d:
     )
 
 
-def _colorscale(colors: Sequence[str]) -> list[tuple[float, str]]:
-    """Return plotly's form of evenly spaced colors."""
-    return [(index / (len(colors) - 1), color) for index, color in enumerate(colors)]
-
-
-def _layout(reach: float, latent_reach: float) -> dict[str, Any]:
-    """Return the layout of three cubes in a row, each under its title."""
-    width = 1 / len(SCENES)
-    reaches = (reach, latent_reach, reach)
+def _layout(reaches: Sequence[float], titles: Sequence[str], height: int) -> dict[str, Any]:
+    """Return the layout of cubes in a row, each under its title."""
+    width = 1 / len(reaches)
     scenes = {
-        name: _scene(left * width, (left + 1) * width, reaches[left])
-        for left, name in enumerate(SCENES)
+        name: _scene(index * width, (index + 1) * width, reach)
+        for index, (name, reach) in enumerate(zip(SCENES, reaches, strict=False))
     }
-    titles = [_title(text, (index + 0.5) * width) for index, text in enumerate(TITLES)]
+    named = [_title(text, (i + 0.5) * width) for i, text in enumerate(titles) if text]
     return {
         **scenes,
-        "annotations": titles,
-        "height": HEIGHT,
+        "annotations": named,
+        "height": height,
         "autosize": True,
-        "margin": {"l": 0, "r": 0, "t": 28, "b": 0},
+        "margin": {"l": 0, "r": 0, "t": 28 if named else 0, "b": 0},
         # White in a dark theme too: the dark end of the colors would be lost on black.
         "paper_bgcolor": "white",
         "font": {"color": "#222222"},
         "uirevision": "keep the camera",
     }
+
+
+def _name_axes(scene: dict[str, Any], labels: Sequence[str]) -> None:
+    """Write names beside the axes of a cube; plotly's axes are in another order than ours."""
+    if len(labels) != 3:
+        raise ValueError(f"Expected the names of three axes, got {list(labels)}.")
+    for axis, source in zip("xyz", TO_PLOTLY, strict=True):
+        scene[f"{axis}axis"] = {**scene[f"{axis}axis"], "title": {"text": labels[source]}}
 
 
 def _scene(left: float, right: float, reach: float) -> dict[str, Any]:

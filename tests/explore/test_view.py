@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from pcvae.explore.view import DECODED, INPUT, LATENT, SCENES, TO_PLOTLY, CloudView
+from pcvae.explore.coloring import by_label
+from pcvae.explore.view import DECODED, INPUT, LATENT, SCENES, TO_PLOTLY, CloudView, SingleView
 
 
 @pytest.fixture
@@ -98,3 +99,53 @@ def test_turning_one_view_turns_the_others_once(view, sent):
 
 def test_is_drawn_at_a_pixel_ratio_of_one(view):
     assert view.widget._config["plotGlPixelRatio"] == 1
+
+
+def test_single_view_shows_moves_and_keeps_its_colors(clouds):
+    view = SingleView(reach=2, labels=("x", "y", "z"), title="one cloud")
+    assert view.widget.comm is None
+    view.show(clouds[0], colors=np.arange(32) % 3)
+    assert view.widget.comm is not None
+    colors = view.widget.data[0].marker.color
+    view.move(clouds[1])
+    np.testing.assert_array_equal(view.coordinates(), clouds[1])
+    np.testing.assert_array_equal(view.widget.data[0].marker.color, colors)
+    scene = view.widget.layout.scene
+    assert [scene.zaxis.title.text, scene.xaxis.title.text] == ["y", "z"]  # y is up
+    assert scene.zaxis.range == (-2, 2)
+
+
+def test_recoloring_moves_nothing(view, clouds, sent):
+    view.recolor(by_label(np.arange(32) % 4))
+    assert len(sent) == 1
+    assert set(sent[0]["style"]) <= {
+        "marker.color",
+        "marker.cmin",
+        "marker.cmax",
+        "marker.colorscale",
+    }
+    np.testing.assert_array_equal(view.widget.data[DECODED].marker.color, np.arange(32) % 4)
+
+
+def test_a_click_tells_view_and_point_only_while_picking(view):
+    heard = []
+    view.on_pick(lambda *which: heard.append(which))
+    assert not view.picking
+    view.picking = True
+    assert {trace.hoverinfo for trace in view.widget.data} == {"none"}
+    points = {
+        "trace_indexes": [LATENT],
+        "point_indexes": [5],
+        "xs": [0.0],
+        "ys": [0.0],
+        "zs": [0.0],
+    }
+    view.widget._js2py_pointsCallback = {
+        "event_type": "plotly_click",
+        "points": points,
+        "device_state": None,
+        "selector": None,
+    }
+    assert heard == [(LATENT, 5)]
+    view.picking = False
+    assert {trace.hoverinfo for trace in view.widget.data} == {"skip"}
