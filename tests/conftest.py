@@ -1,5 +1,6 @@
 """What holds for every test: a seed, no windows, and no way out of this machine."""
 
+import os
 import random
 import socket
 
@@ -10,6 +11,9 @@ import torch
 
 # Pictures are rendered, never shown. MPLBACKEND would say so to the notebooks' kernels as well.
 matplotlib.use("agg")
+
+# Neither these tests nor kernels started by them touch the reader's progress with the exercises.
+os.environ["PCVAE_PROGRESS"] = "off"
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,74 @@
+"""Exercises that the notebooks set: checks that compare numbers, cards that say how it went.
+
+In a notebook the code cell of an exercise is a stub, and its last line is the check:
+
+    def kl_to_standard_normal(mean, log_sigma):
+        raise NotImplementedError  # your turn: delete this line and write yours
+
+    check("02.1", kl_to_standard_normal)
+
+`check` never raises. It returns a card: gray and "not done yet" while the answer raises
+NotImplementedError, green if it is right, orange with a message if it is not. What is done is kept
+in `.progress.json` beside the notebooks; `progress()` shows it, `reset()` forgets it.
+
+Writing an exercise
+-------------------
+
+1. The check goes into the chapter's module, `pcvae/exercises/chapterNN.py` (found by its name):
+
+       @exercise("02.1", "The KL divergence", difficulty=2, importance=5, minutes=15)
+       def check_kl(answer):
+           mean, log_sigma = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+           got = numbers(answer(mean, log_sigma), shape=(2,), what="the KL")
+           expected = DiagonalGaussian(mean, log_sigma).kl()
+           compare(got, expected, {
+               "Your KL is twice what it should be. Is the 1/2 missing?": 2 * expected,
+           })
+
+   `answer` is what the reader wrote: a function, a class, anything. Call it with inputs made here;
+   give it copies of what you compare with later. The check passes if it returns, and fails by
+   `expect(condition, message)`, `numbers(...)`, `compare(...)` or `raise Wrong(message)`. Test the
+   mistakes people make one by one, each with a message in terms of the subject, and the general
+   comparison last. Text in `backticks` is shown as code. Random numbers: torch's, NumPy's and
+   Python's generators are seeded before every check and put back after it.
+   An error raised by the answer becomes a card by itself; so does a None.
+
+2. In the notebook, in this order:
+   - a markdown cell that begins with the lines `exercise.heading` and `exercise.effort` (print
+     `find("02.1").announcement`) and then says what to do;
+   - a code cell with the stub (its body is a docstring and `raise NotImplementedError`) and, as its
+     last line, `check("02.1", name)`;
+   - a markdown cell that holds
+     `<details><summary>Solution of exercise 02.1</summary>`, an empty line, one fenced block of
+     python that defines the same name, an empty line, and `</details>`; explanations may stand
+     around the block.
+   Solutions may use what the notebook's first code cell imports, and what cells tagged "setup"
+   define. No later cell may need the reader's answer: go on with the package's own function.
+
+3. `tests/exercises/test_notebooks.py` finds the exercise by itself: its solution must pass, its
+   stub must not. Five wrong answers or more go to `tests/exercises/test_chapterNN.py`, into a list
+   `WRONG` of (id, answer, some words of the message that this answer alone must get), with a test
+   that goes through it by the fixture `rejects`:
+
+       @pytest.mark.parametrize(("id", "answer", "words"), WRONG)
+       def test_wrong_answer(rejects, id, answer, words):
+           rejects(id, answer, words)
+"""
+
+from pcvae.exercises.checking import Wrong, check, compare, expect, numbers
+from pcvae.exercises.records import progress, reset
+from pcvae.exercises.registry import Exercise, exercise, exercises, find
+
+__all__ = [
+    "Exercise",
+    "Wrong",
+    "check",
+    "compare",
+    "exercise",
+    "exercises",
+    "expect",
+    "find",
+    "numbers",
+    "progress",
+    "reset",
+]

@@ -1,0 +1,122 @@
+"""All exercises of the course, found in the modules `chapterNN` beside this one."""
+
+import pkgutil
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+MOST = 5  # difficulty and importance go from 1 to this
+IDENTIFIER = re.compile(r"\d\d\.\d")
+MODULE = re.compile(r"chapter\d\d")
+
+_known: dict[str, "Exercise"] = {}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise.
+
+    Attributes:
+        id: chapter and number, such as "01.2".
+        title: a few words.
+        difficulty: 1 (a line) to 5 (an evening).
+        importance: 1 (a curiosity) to 5 (all later chapters build on it).
+        minutes: how long it takes somebody who has read the chapter so far.
+        judge: takes the reader's answer; returns if it is right, else raises.
+    """
+
+    id: str
+    title: str
+    difficulty: int
+    importance: int
+    minutes: int
+    judge: Callable[[Any], None]
+
+    @property
+    def chapter(self) -> str:
+        """The chapter's number, such as "01"."""
+        return self.id.partition(".")[0]
+
+    @property
+    def heading(self) -> str:
+        """The markdown heading that announces the exercise in its notebook."""
+        return f"### Exercise {self.id}: {self.title}"
+
+    @property
+    def effort(self) -> str:
+        """The line of markdown below the heading."""
+        return (
+            f"Difficulty {dots(self.difficulty)} · importance {dots(self.importance)} · "
+            f"about {self.minutes} minutes"
+        )
+
+    @property
+    def announcement(self) -> str:
+        """Heading and effort, as they stand in the notebook."""
+        return f"{self.heading}\n\n{self.effort}"
+
+
+def dots(count: int) -> str:
+    """Return a number within 1..5 as filled and empty dots."""
+    return "●" * count + "○" * (MOST - count)
+
+
+def exercise(
+    id: str, title: str, *, difficulty: int, importance: int, minutes: int
+) -> Callable[[Callable[[Any], None]], Exercise]:
+    """Return a decorator that makes an exercise of its check.
+
+    Args:
+        id: chapter and number, such as "01.2".
+        title: a few words.
+        difficulty: 1 to 5.
+        importance: 1 to 5.
+        minutes: how long it takes.
+
+    Raises:
+        ValueError: the id has another form, or difficulty, importance or minutes are out of range.
+    """
+    if not IDENTIFIER.fullmatch(id):
+        raise ValueError(f'An id is chapter and number, such as "01.2"; got {id!r}.')
+    if not (1 <= difficulty <= MOST and 1 <= importance <= MOST and minutes >= 1):
+        raise ValueError(
+            f"{id}: expected difficulty and importance within 1..{MOST} and a minute or more, got "
+            f"{difficulty}, {importance} and {minutes}."
+        )
+
+    def register(judge: Callable[[Any], None]) -> Exercise:
+        _known[id] = Exercise(id, title, difficulty, importance, minutes, judge)
+        return _known[id]
+
+    return register
+
+
+def exercises() -> list[Exercise]:
+    """Return all exercises of the course, in order."""
+    for name in _modules():
+        import_module(f"pcvae.exercises.{name}")
+    return [_known[id] for id in sorted(_known)]
+
+
+def find(id: str) -> Exercise:
+    """Return the exercise with this id.
+
+    Raises:
+        ValueError: there is none.
+    """
+    module = f"chapter{id[:2]}"
+    if id not in _known and module in _modules():
+        import_module(f"pcvae.exercises.{module}")
+    if id not in _known:
+        known = ", ".join(exercise.id for exercise in exercises())
+        raise ValueError(f"There is no exercise {id!r}; there are {known}.")
+    return _known[id]
+
+
+def _modules() -> list[str]:
+    """Return the names of the chapters' modules."""
+    names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    return [name for name in names if MODULE.fullmatch(name)]

@@ -1,0 +1,53 @@
+"""Every exercise in its notebook: the solution passes, the stub does not, and both are there."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from pcvae.exercises import check, exercises
+from pcvae.exercises.cards import DONE, NOT_DONE
+
+TESTS = Path(__file__).resolve().parent
+IDS = [exercise.id for exercise in exercises()]
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_solution_passes(posed, id):
+    found = posed(id)
+    card = check(id, found.answer(found.solution))
+    assert card.status == DONE, card
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_stub_is_not_done_yet_and_is_stored_as_such(posed, id):
+    found = posed(id)
+    card = check(id, found.answer(found.stub))
+    assert card.status == NOT_DONE, card
+    (output,) = found.outputs
+    assert output.data["text/plain"] == repr(card)
+    assert output.data["text/html"] == card._repr_html_()
+
+
+@pytest.mark.parametrize("exercise", exercises(), ids=IDS)
+def test_notebook_announces_the_exercise(posed, exercise):
+    assert exercise.announcement in posed(exercise.id).prose
+
+
+@pytest.mark.parametrize("exercise", exercises(), ids=IDS)
+def test_numbers_follow_each_other(exercise):
+    mates = [other.id for other in exercises() if other.chapter == exercise.chapter]
+    assert mates == [f"{exercise.chapter}.{k + 1}" for k in range(len(mates))]
+    assert 2 <= len(mates) <= 4
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_five_wrong_answers_get_messages_of_their_own(id):
+    """Looks at the table WRONG, which the chapter's own tests go through."""
+    path = TESTS / f"test_chapter{id[:2]}.py"
+    spec = importlib.util.spec_from_file_location(f"wrong_answers_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    words = [words for of, _, words in module.WRONG if of == id]
+    assert len(words) >= 5
+    assert len(set(words)) == len(words)
