@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -144,6 +148,50 @@ def edit_sheet(
         colors=[points[:, 1]] * len(clouds),
         columns=4,
     )
+
+
+@dataclass(frozen=True)
+class Described:
+    """A figure as a notebook shows it: a picture with a text for readers who cannot see it.
+
+    Attributes:
+        figure: the figure.
+        alt: what there is to see in it, in words.
+    """
+
+    figure: Figure
+    alt: str
+
+    def __repr__(self) -> str:
+        """Return the text, for everything that shows no pictures."""
+        return f"[Picture: {self.alt}]"
+
+    def _repr_html_(self) -> str:
+        """Return the picture. (JupyterLab gives no alt text to PNG output.)"""
+        page = io.BytesIO()
+        self.figure.savefig(page, format="png")
+        data = base64.b64encode(page.getvalue()).decode()
+        width = round(self.figure.get_figwidth() * 96)
+        return (
+            f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" '
+            f'width="{width}" style="max-width:100%;height:auto">'
+        )
+
+
+def described(figure: Figure, alt: str) -> Described:
+    """Give a figure its alt text; the last line of a notebook's cell shows it.
+
+    Args:
+        figure: any of matplotlib's.
+        alt: what there is to see in it, in words.
+
+    Raises:
+        ValueError: the text is empty.
+    """
+    if not alt.strip():
+        raise ValueError("Say in words what the figure shows, for readers who cannot see it.")
+    plt.close(figure)  # else pyplot would show it a second time
+    return Described(figure, alt)
 
 
 def _new_figure(inches: tuple[float, float]) -> Figure:

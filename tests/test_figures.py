@@ -1,11 +1,13 @@
+import base64
 import io
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from pcvae.data.clouds import CloudSet
-from pcvae.figures import _project, cloud_grid, contact_sheet, sizes_compared
+from pcvae.figures import _project, cloud_grid, contact_sheet, described, sizes_compared
 
 
 @pytest.fixture
@@ -112,3 +114,20 @@ def test_sizes_are_compared_class_by_class():
     assert np.allclose(panels[1].collections[1].get_offsets(), [[0.2, 0.5]])
     with pytest.raises(ValueError, match="no class in common"):
         sizes_compared(real.of_class("car"), made)
+
+
+def test_a_described_figure_is_a_picture_with_its_text(clouds):
+    shown = described(cloud_grid(clouds), 'Three "balls" of points')
+    page = shown._repr_html_()
+    assert 'alt="Three &quot;balls&quot; of points"' in page
+    picture = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
+    assert plt.imread(io.BytesIO(picture)).shape == pixels(shown.figure).shape
+    assert repr(shown) == '[Picture: Three "balls" of points]'
+    with pytest.raises(ValueError, match="in words"):
+        described(shown.figure, " ")
+
+
+def test_a_described_figure_is_not_shown_a_second_time():
+    figure = plt.figure()
+    described(figure, "nothing")
+    assert not plt.fignum_exists(figure.number)
