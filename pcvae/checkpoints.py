@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from pcvae.files import atomic_path
-from pcvae.models import PointCloudVAE, VAEConfig
+from pcvae.models import PointCloudVAE, PriorConfig, VAEConfig
 
 FORMAT = "pcvae-1"
 SHIPPED = Path(__file__).resolve().parent.parent / "data" / "checkpoints"
@@ -120,4 +120,8 @@ def _config(path: Path, text: str) -> VAEConfig:
             f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}. "
             "It comes from a newer version of the package."
         )
+    if "style_widths" in stored:
+        stored["style_widths"] = tuple(stored["style_widths"])
+    if stored.get("prior"):
+        stored["prior"] = PriorConfig(**stored["prior"])
     return VAEConfig(**stored)

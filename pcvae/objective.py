@@ -92,6 +92,8 @@ class Terms:
         kl_xyz: KL of the coordinates of q(h | x, z), summed over the points.
         kl_feat: KL of the feature channels of q(h | x, z), summed over the points.
         kl_weight: the weight that the KL terms had.
+        flow_z: squared error of the learned prior's flow of z, if there is one.
+        flow_h: squared error of its flow of h, summed over the points.
     """
 
     loss: Float[Tensor, ""]
@@ -100,6 +102,12 @@ class Terms:
     kl_xyz: Float[Tensor, ""]
     kl_feat: Float[Tensor, ""]
     kl_weight: Float[Tensor, ""]
+    flow_z: Float[Tensor, ""] | None = None
+    flow_h: Float[Tensor, ""] | None = None
+
+    def present(self) -> dict[str, Float[Tensor, ""]]:
+        """Return the terms that there are, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ on many: which batch, process or device a shape comes to does not matter.
 """
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -47,3 +48,58 @@ def noise_for_shapes(
         style[row].normal_(generator=generator)
         points[row].normal_(generator=generator)
     return style, points
+
+
+# Keeps these numbers apart from the noise of the latents, which has the same seed, epoch and shape.
+FLOW_STREAM = 2
+
+
+class FlowNoise(NamedTuple):
+    """The random numbers of one training step of the prior.
+
+    Attributes:
+        style: standard normal, `repeats` rows for each shape.
+        style_times: uniform between 0 and 1, one a row.
+        points: standard normal, one row for each local latent.
+        point_times: uniform between 0 and 1, one for each local latent.
+    """
+
+    style: Float[Tensor, "R S"]
+    style_times: Float[Tensor, " R"]
+    points: Float[Tensor, "B N H"]
+    point_times: Float[Tensor, "B N"]
+
+
+def flow_noise_for_shapes(
+    shapes: Tensor,
+    *,
+    seed: int,
+    epoch: int,
+    style_dim: int,
+    point_dim: int,
+    num_points: int,
+    repeats: int,
+) -> FlowNoise:
+    """Draw what one training step of the prior needs, on the CPU.
+
+    Args:
+        shapes: (B,) whole numbers, which shapes of the training set the batch holds.
+        seed: the run's seed.
+        epoch: how often the training set was seen before.
+        style_dim: S, length of z.
+        point_dim: H, numbers for each local latent.
+        num_points: N.
+        repeats: rows of noise for each z; R is B times that many.
+    """
+    rows = []
+    for shape in shapes.tolist():
+        generator = generator_for(seed, epoch, shape, FLOW_STREAM)
+        rows.append(
+            FlowNoise(
+                torch.randn(repeats, style_dim, generator=generator),
+                torch.rand(repeats, generator=generator),
+                torch.randn(1, num_points, point_dim, generator=generator),
+                torch.rand(1, num_points, generator=generator),
+            )
+        )
+    return FlowNoise(*(torch.cat(parts) for parts in zip(*rows, strict=True)))

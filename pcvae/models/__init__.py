@@ -5,6 +5,7 @@ from pcvae.models.layers import AdaGN, AdaIN, AdaLN
 from pcvae.models.normalization import Normalization, Statistics
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
+from pcvae.models.prior import LatentPrior, PriorConfig
 from pcvae.models.style_encoder import StyleEncoder
 from pcvae.models.vae import Encoding, PointCloudVAE, Reconstruction, VAEConfig
 
@@ -15,9 +16,11 @@ __all__ = [
     "Decoder",
     "DiagonalGaussian",
     "Encoding",
+    "LatentPrior",
     "Normalization",
     "PointCloudVAE",
     "PointEncoder",
+    "PriorConfig",
     "Reconstruction",
     "Statistics",
     "StyleEncoder",

@@ -1,14 +1,16 @@
 """The style encoder: a whole cloud to one global latent, q(z | x)."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from pcvae.models.posterior import DiagonalGaussian
 
-POINT_WIDTHS = (64, 128)
-HIDDEN_WIDTH = 256
+WIDTHS = (64, 128, 256)
 
 
 class StyleEncoder(nn.Module):
@@ -19,19 +21,48 @@ class StyleEncoder(nn.Module):
 
     Args:
         style_dim: length of z.
+        widths: channels of both layers before pooling, and of the one after it.
     """
 
-    def __init__(self, style_dim: int) -> None:
+    def __init__(self, style_dim: int, widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__()
-        first, second = POINT_WIDTHS
+        first, second, hidden = widths
         self.lift = nn.Linear(3, first)
         self.widen = nn.Linear(first, second)
-        self.mix = nn.Linear(2 * second, HIDDEN_WIDTH)
-        self.head = nn.Linear(HIDDEN_WIDTH, 2 * style_dim)
+        self.mix = nn.Linear(2 * second, hidden)
+        self.head = nn.Linear(hidden, 2 * style_dim)
 
     def forward(self, points: Float[Tensor, "B N 3"]) -> DiagonalGaussian:
         """Return q(z | x), with mean and log sigma of shape (B, style_dim)."""
-        features = F.relu(self.widen(F.relu(self.lift(points))))  # (B, N, 128)
-        pooled = torch.cat([features.amax(dim=1), features.mean(dim=1)], dim=-1)  # (B, 256)
-        mean, log_sigma = self.head(F.relu(self.mix(pooled))).chunk(2, dim=-1)
+        features = F.relu(self.widen(F.relu(self.lift(points))))  # (B, N, second)
+        pooled = PoolOverPoints.apply(features)  # (B, 2 second)
+        # Under mixed precision the layers return bfloat16; latents are as exact as the points.
+        statistics = self.head(F.relu(self.mix(pooled))).to(points.dtype)  # (B, 2 style_dim)
+        mean, log_sigma = statistics.chunk(2, dim=-1)
         return DiagonalGaussian(mean, log_sigma)
+
+
+class PoolOverPoints(torch.autograd.Function):
+    """Maximum and mean over the points, side by side: (B, N, C) to (B, 2 C).
+
+    The gradient of `amax` compares every feature with its maximum and shares out ties, in several
+    passes. Here the maximum's gradient goes to the one point that was found, and the mean's is the
+    same for all: one pass in all, and the features need not be kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        """Pool, keeping which point had the maximum."""
+        most, index = features.max(dim=1)
+        ctx.save_for_backward(index)
+        ctx.num_points = features.shape[1]
+        return torch.cat([most, features.mean(dim=1)], dim=-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        """Spread the gradient of the mean, and add that of the maximum where it was found."""
+        (index,) = ctx.saved_tensors
+        of_most, of_mean = grad.unsqueeze(1).chunk(2, dim=-1)  # (B, 1, C) each
+        spread = (of_mean / ctx.num_points).repeat(1, ctx.num_points, 1)
+        return spread.scatter_add_(1, index.unsqueeze(1), of_most)

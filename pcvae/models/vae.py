@@ -10,6 +10,7 @@ from pcvae.models.layers import CONDITIONING, NUM_GROUPS
 from pcvae.models.normalization import MODES, Normalization
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
+from pcvae.models.prior import LatentPrior, PriorConfig
 from pcvae.models.style_encoder import StyleEncoder
 
 
@@ -27,6 +28,8 @@ class VAEConfig:
         decoder_depth: residual blocks of the decoder.
         conditioning: how z speaks to the points: "adain", "adagn" or "adaln".
         normalization: how clouds come to model units: "global", "shape" or "box".
+        style_widths: channels of the style encoder: of both layers before pooling, and after it.
+        prior: sizes of the learned prior; None for a model without one, whose prior is N(0, I).
     """
 
     style_dim: int = 128
@@ -38,12 +41,18 @@ class VAEConfig:
     decoder_depth: int = 4
     conditioning: str = "adain"
     normalization: str = "global"
+    style_widths: tuple[int, int, int] = (64, 128, 256)
+    prior: PriorConfig | None = None
 
     def __post_init__(self) -> None:
         """Raise a ValueError that names the first setting that cannot be."""
         for name in ("style_dim", "width", "encoder_depth", "decoder_depth"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if len(self.style_widths) != 3 or min(self.style_widths) < 1:
+            raise ValueError(
+                f"style_widths must be three numbers of at least 1, not {self.style_widths}."
+            )
         if self.latent_dim < 0:
             raise ValueError(f"latent_dim must not be negative, but is {self.latent_dim}.")
         if self.conditioning not in CONDITIONING:
@@ -120,11 +129,14 @@ class PointCloudVAE(nn.Module):
             "width": config.width,
             "conditioning": config.conditioning,
         }
-        self.style_encoder = StyleEncoder(config.style_dim)
+        self.style_encoder = StyleEncoder(config.style_dim, config.style_widths)
         self.point_encoder = PointEncoder(
             sigma_offset=config.sigma_offset, depth=config.encoder_depth, **shared
         )
         self.decoder = Decoder(depth=config.decoder_depth, **shared)
+        self.prior = config.prior and LatentPrior(
+            config.style_dim, 3 + config.latent_dim, config.prior
+        )
 
     def encode_style(self, x: Float[Tensor, "B N 3"]) -> DiagonalGaussian:
         """Return q(z | x)."""
@@ -148,6 +160,7 @@ class PointCloudVAE(nn.Module):
         x: Float[Tensor, "B N 3"],
         style_noise: Float[Tensor, "B S"] | None = None,
         point_noise: Float[Tensor, "B N H"] | None = None,
+        seen: Float[Tensor, "B M 3"] | None = None,
     ) -> Reconstruction:
         """Encode, draw z and then h, decode.
 
@@ -155,8 +168,9 @@ class PointCloudVAE(nn.Module):
             x: clouds in model units.
             style_noise: standard normal numbers for z; drawn if not given.
             point_noise: standard normal numbers for h; drawn if not given.
+            seen: what the style encoder sees of the same shapes; x if not given.
         """
-        style = self.encode_style(x)
+        style = self.encode_style(x if seen is None else seen)
         z = style.sample(style_noise)
         points = self.encode_points(x, z)
         h = points.sample(point_noise)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pcvae.data.augmentation import Augmentation
 from pcvae.data.datamodule import PointCloudData
 from pcvae.data.sources import open_splits
-from pcvae.models import VAEConfig
+from pcvae.models import PriorConfig, VAEConfig
 from pcvae.objective import KLSchedule, Objective
 
 AT_LEAST_ONE = (
@@ -75,9 +75,23 @@ class TrainConfig:
         accumulate: batches for each optimizer step.
         conditioning: how z speaks to the points: 'adain', 'adagn' or 'adaln'.
         width: channels inside the point encoder and the decoder.
+        style_widths: channels of the style encoder: of both layers before pooling, and after it.
         encoder_depth: residual blocks of the point encoder.
         decoder_depth: residual blocks of the decoder.
         validate_every: epochs between two looks at the validation shapes.
+        prior: build a learned prior of the latents, so that new shapes can be drawn.
+        prior_width: channels inside the prior's flow of h.
+        prior_depth: residual blocks of the prior's flow of h.
+        prior_weight: factor on the flows' losses, which are summed over the points as the error is.
+        fit: what is trained: 'all' at once (the flow of h then teaches z, too); or LION's two
+            stages, first the 'vae' and then, with --start_from, its 'prior'; 'style_prior' is the
+            flow of z alone.
+        start_from: a model to begin with in place of random weights: a shipped one's name or a
+            .safetensors file. Its sizes and its normalization are kept.
+        local_points: how many of the points get local latents in training; the style encoder sees
+            all --num_points. 0 for all.
+        precision: Lightning's name for the numbers to compute with. 'bf16-mixed' is faster on
+            processors with instructions for it (AMX, or AVX-512 BF16), and slower on others.
         progress: show a progress bar.
     """
 
@@ -107,7 +121,7 @@ class TrainConfig:
     mirror: bool = False
     stretch: float = 0.0
     jitter: float = 0.0
-    recipe: Literal["simplified", "lion", "per_shape", "one_shot"] = "simplified"
+    recipe: Literal["simplified", "lion", "per_shape", "one_shot", "joint_flow"] = "simplified"
     out: Path | None = None
     resume: Path | None = None
     seed: int = 0
@@ -124,7 +138,16 @@ class TrainConfig:
     width: int = 64
     encoder_depth: int = 2
     decoder_depth: int = 4
+    style_widths: tuple[int, int, int] = (64, 128, 256)
     validate_every: int = 1
+    prior: bool = False
+    prior_width: int = 128
+    prior_depth: int = 6
+    prior_weight: float = 1.0
+    fit: Literal["all", "vae", "prior", "style_prior"] = "all"
+    start_from: str | None = None
+    local_points: int = 0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     progress: bool = True
 
     def __post_init__(self) -> None:
@@ -141,6 +164,13 @@ class TrainConfig:
             raise ValueError(f"--learning_rate must be above 0, not {self.learning_rate}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema must be at least 0 and below 1, not {self.ema}.")
+        if self.local_points < 0 or self.prior_weight < 0:
+            raise ValueError("--local_points and --prior_weight must not be negative.")
+        if self.fit.endswith("prior") and not (self.prior and self.start_from):
+            raise ValueError(
+                f"--fit {self.fit} trains the prior of a finished model: name the model with "
+                "--start_from, and add --prior true."
+            )
         if self.gpus < 0:
             raise ValueError(f"--gpus must not be negative, but is {self.gpus}.")
 
@@ -156,7 +186,13 @@ class TrainConfig:
             decoder_depth=self.decoder_depth,
             conditioning=self.conditioning,
             normalization=self.normalization,
+            style_widths=self.style_widths,
+            prior=self.prior_config(),
         )
+
+    def prior_config(self) -> PriorConfig | None:
+        """Return the sizes of the learned prior, if there is to be one."""
+        return PriorConfig(width=self.prior_width, depth=self.prior_depth) if self.prior else None
 
     def open_data(self) -> PointCloudData:
         """Return the batches.
@@ -231,6 +267,24 @@ RECIPES = {
             "skip_weight": 0.1,
             "learning_rate": 1.5e-3,
             "cosine": True,
+        },
+    ),
+    "joint_flow": Recipe(
+        "h copies the shape, and a flow learns what h is given z: sharp shapes from z, new shapes",
+        {
+            "batch_size": 32,
+            "num_points": 1024,
+            "local_points": 256,
+            "prior": True,
+            "style_widths": (128, 256, 512),
+            "reduction": "shape",
+            # The balance of a sum over 32 shapes at the weight 0.5, whatever the batch size.
+            "kl_weight": 0.5 / 32,
+            "anneal_kl": False,
+            # 0.1 nats of the KL of z for each unit of the flow's squared error.
+            "style_kl_weight": 6.4,
+            "cosine": True,
+            "ema": 0.999,
         },
     ),
 }

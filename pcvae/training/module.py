@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from pcvae.data.datamodule import Batch
-from pcvae.models import PointCloudVAE
+from pcvae.models import PointCloudVAE, Reconstruction
 from pcvae.objective import KLSchedule, Objective, Terms
-from pcvae.randomness import noise_for_shapes
+from pcvae.randomness import FlowNoise, flow_noise_for_shapes, noise_for_shapes
+from pcvae.training.stages import STAGES
 
 ADAM_BETAS = (0.9, 0.99)
 FINAL_RATE = 0.01
+STYLE_REPEATS = 8  # lines to each z in a step: z is one row of numbers, and lines are cheap
 
 
 class NonFiniteError(RuntimeError):
@@ -37,6 +39,9 @@ class VAEModule(pl.LightningModule):
         cosine: let the learning rate fall along half a cosine to 1%.
         seed: decides the noise, together with epoch and shape.
         shape_ids: names of the training shapes, for messages.
+        fit: what is trained, a name in `STAGES`; the rest of the model stays as it is.
+        prior_weight: factor on the losses of the prior.
+        local_points: how many points get local latents; 0 for all.
     """
 
     def __init__(
@@ -49,8 +54,15 @@ class VAEModule(pl.LightningModule):
         cosine: bool = False,
         seed: int = 0,
         shape_ids: Sequence[str] = (),
+        fit: str = "all",
+        prior_weight: float = 1.0,
+        local_points: int = 0,
     ) -> None:
         super().__init__()
+        self.stage = STAGES[fit]
+        self.stage.freeze(model)
+        self.prior_weight = prior_weight
+        self.local_points = local_points
         self.model = model
         self.objective = objective
         self.schedule = schedule
@@ -75,9 +87,8 @@ class VAEModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return Adam with the original's betas and, if asked for, the falling learning rate."""
-        optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=self.learning_rate, betas=ADAM_BETAS
-        )
+        fitted = [weight for weight in self.model.parameters() if weight.requires_grad]
+        optimizer = torch.optim.Adam(fitted, lr=self.learning_rate, betas=ADAM_BETAS)
         if not self.cosine:
             return optimizer
         scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -93,7 +104,8 @@ class VAEModule(pl.LightningModule):
 
     def terms(self, batch: Batch, epoch: int) -> Terms:
         """Return the loss and its parts for one batch, with the noise of one epoch."""
-        x = self.model.normalization(batch.points, batch.statistics)
+        seen = self.model.normalization(batch.points, batch.statistics)
+        x = seen[:, : self.local_points or None]
         style_noise, point_noise = noise_for_shapes(
             batch.shapes,
             seed=self.seed,
@@ -102,9 +114,37 @@ class VAEModule(pl.LightningModule):
             point_dim=3 + self.model.config.latent_dim,
             num_points=x.shape[1],
         )
-        output = self.model(x, style_noise.to(x.device), point_noise.to(x.device))
+        output = self.model(x, style_noise.to(x.device), point_noise.to(x.device), seen)
         weight = self.schedule(self.global_step, self.schedule_steps)
-        return self.objective(x, output, weight)
+        terms = self.objective(x, output, weight)
+        return self._with_prior(terms, output, batch, epoch)
+
+    def _with_prior(self, terms: Terms, output: Reconstruction, batch: Batch, epoch: int) -> Terms:
+        """Add the losses of the prior, and leave out what this stage does not train."""
+        if not self.stage.prior or self.model.prior is None:
+            return terms
+        noise = self._flow_noise(batch, output, epoch)
+        flow_z, flow_h = self.stage.prior_losses(self.model.prior, output, noise)
+        loss = self.prior_weight * (flow_z + flow_h)
+        return replace(
+            terms,
+            loss=terms.loss + loss if self.stage.vae else loss,
+            flow_z=flow_z,
+            flow_h=flow_h,
+        )
+
+    def _flow_noise(self, batch: Batch, output: Reconstruction, epoch: int) -> FlowNoise:
+        """Return the random numbers of the prior's losses, on the device of the latents."""
+        noise = flow_noise_for_shapes(
+            batch.shapes,
+            seed=self.seed,
+            epoch=epoch,
+            style_dim=output.z.shape[1],
+            point_dim=output.h.shape[2],
+            num_points=output.h.shape[1],
+            repeats=STYLE_REPEATS,
+        )
+        return FlowNoise(*(numbers.to(output.h.device) for numbers in noise))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch and log its terms."""
@@ -135,7 +175,7 @@ class VAEModule(pl.LightningModule):
 
     def _log(self, stage: str, terms: Terms, batch: Batch) -> None:
         """Log every term under its name."""
-        values = {f"{stage}/{term.name}": getattr(terms, term.name) for term in fields(terms)}
+        values = {f"{stage}/{name}": value for name, value in terms.present().items()}
         common = {"batch_size": len(batch.shapes), "sync_dist": stage == "val"}
         self.log_dict(values, on_step=stage == "train", on_epoch=stage == "val", **common)
         self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False, **common)
@@ -144,7 +184,7 @@ class VAEModule(pl.LightningModule):
         """Raise an error that says where it happened and what to try."""
         shapes = batch.shapes if batch is not None else self._shapes_of_step
         names = [self.shape_ids[i] if self.shape_ids else str(i) for i in shapes.tolist()]
-        parts = {t.name: getattr(terms, t.name).item() for t in fields(terms)} if terms else {}
+        parts = {k: v.item() for k, v in terms.present().items()} if terms else {}
         raise NonFiniteError(
             f"The {what} is not a finite number at step {self.global_step} (epoch "
             f"{self.current_epoch}). Shapes of the batch: {', '.join(names)}. {parts or ''} "

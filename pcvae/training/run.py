@@ -4,7 +4,7 @@ import json
 import logging
 import time
 import warnings
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +87,36 @@ def choose_folder(out: Path | None, checkpoint: Path | None) -> Path:
 
 def build_module(config: TrainConfig, data: PointCloudData) -> VAEModule:
     """Return an untrained model with the data's normalization, ready for a trainer."""
-    model = PointCloudVAE(config.model_config(), data.normalization())
     return VAEModule(
-        model,
+        build_model(config, data),
         config.objective(),
         config.kl_schedule(),
         learning_rate=config.learning_rate,
         cosine=config.cosine,
         seed=config.seed,
         shape_ids=data.splits.train.ids,
+        fit=config.fit,
+        prior_weight=config.prior_weight,
+        local_points=config.local_points,
     )
+
+
+def build_model(config: TrainConfig, data: PointCloudData) -> PointCloudVAE:
+    """Return the model to train: new, or the one to start from, with a prior if there is to be one.
+
+    Raises:
+        FileNotFoundError: if the model to start from is not there.
+        CheckpointError: if it is damaged.
+    """
+    if config.start_from is None:
+        return PointCloudVAE(config.model_config(), data.normalization())
+    start = checkpoints.load(config.start_from).train()
+    if start.prior is not None or not config.prior:
+        return start
+    sizes = replace(start.config, prior=config.prior_config())
+    model = PointCloudVAE(sizes, start.normalization)
+    model.load_state_dict(start.state_dict(), strict=False)  # all but the prior, which is new
+    return model
 
 
 def build_trainer(config: TrainConfig, devices: dict[str, Any], folder: Path) -> pl.Trainer:
@@ -108,6 +128,7 @@ def build_trainer(config: TrainConfig, devices: dict[str, Any], folder: Path) ->
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_clip or None,
         check_val_every_n_epoch=config.validate_every,
+        precision=config.precision,
         callbacks=callbacks(config, folder),
         logger=[
             CSVLogger(folder, name="logs"),
