@@ -2,6 +2,7 @@
 
 from pcvae.checkpoints import load
 from pcvae.models import PointCloudVAE, VAEConfig
+from pcvae.sampling import sample
 
-__all__ = ["PointCloudVAE", "VAEConfig", "load"]
+__all__ = ["PointCloudVAE", "VAEConfig", "load", "sample"]
 __version__ = "0.1.0"

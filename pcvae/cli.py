@@ -57,6 +57,14 @@ def add_train(parser: ArgumentParser, words: Sequence[str]) -> None:
     parser.set_defaults(train_defaults(words))
 
 
+def add_sample(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Add the flags of `pcvae sample`."""
+    from pcvae.report import sample_checkpoint
+
+    parser.add_argument("model", help="a shipped model's name, or a .safetensors file")
+    parser.add_function_arguments(sample_checkpoint, as_group=False, skip={"model"})
+
+
 def add_diagnose(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Add the flags of `pcvae diagnose`."""
     from pcvae.report import diagnose_checkpoint
@@ -102,6 +110,7 @@ COMMANDS = {
     "train": Command(
         "train a model", "Train a model, or go on with a run that was stopped.", add_train
     ),
+    "sample": Command("draw new shapes from a model", "Draw new shapes from a model.", add_sample),
     "diagnose": Command(
         "print what the latents of a model do",
         "Print what the latents of a model do on a data set.",
@@ -179,6 +188,11 @@ def run(parser: ArgumentParser, settings: Namespace) -> int:
         from pcvae.training import TrainConfig, train
 
         print(f"The model is in {train(TrainConfig(**vars(values.train)))}")
+    elif values.command == "sample":
+        from pcvae.report import sample_checkpoint
+
+        written = sample_checkpoint(**vars(values.sample))
+        print(f"The clouds are in {written[0]}" + (" and beside it" if written[1:] else ""))
     elif values.command == "diagnose":
         from pcvae.report import diagnose_checkpoint
 

@@ -8,9 +8,45 @@ from rich.console import Console
 from rich.table import Table
 
 from pcvae.checkpoints import load
+from pcvae.data.export import check_format, write_clouds
 from pcvae.data.sources import open_splits
 from pcvae.diagnostics import diagnose
 from pcvae.files import write_atomically
+from pcvae.models.prior import POINT_STEPS
+from pcvae.sampling import sample
+
+
+def sample_checkpoint(
+    model: str,
+    count: int = 64,
+    points: int = 2048,
+    out: Path = Path("shapes.npz"),
+    seed: int = 0,
+    steps: int = POINT_STEPS,
+    solver: Literal["euler", "heun"] = "euler",
+    progress: bool = True,
+) -> list[Path]:
+    """Draw new shapes from a model and write them to a file.
+
+    Args:
+        model: a shipped model's name, such as shapes, or a .safetensors file.
+        count: how many shapes.
+        points: points of each.
+        out: a .npz file with an array points (shapes, points, 3), or a .ply file, of which there
+            will be one for each shape, numbered.
+        seed: the same seed gives the same shapes.
+        steps: of the prior's flow of h: fewer are faster, more are sharper.
+        solver: how the flow of h is followed.
+        progress: show a progress bar.
+
+    Returns:
+        The files.
+    """
+    check_format(out)
+    clouds = sample(
+        load(model), count, points, seed=seed, steps=steps, solver=solver, progress=progress
+    )
+    return write_clouds(clouds, out)
 
 
 def diagnose_checkpoint(

@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_input, conv2d_weight
 
 EPSILON = 1e-5
 NUM_GROUPS = 8
-ROWS = 16  # images that features are seen as, see `PointwiseLinear`
+ROWS = 16  # images that features are seen as, see `PointwiseConvolution`
 
 
 class AdaptiveNorm(nn.Module):
@@ -151,28 +152,23 @@ CONDITIONING: dict[str, Callable[[int, int], AdaptiveNorm]] = {
 
 
 class PointwiseLinear(nn.Linear):
-    """One linear map on every point: `nn.Linear`, faster on many CPUs.
+    """One linear map on every point: `nn.Linear`, with its weights, but faster on many CPUs."""
 
-    Features (B, N, C) are in memory what an image of C channels is, channels last, and the map is
-    a convolution of it with a 1 x 1 kernel. PyTorch gives matrix products to MKL, which leaves half
-    of an AMD processor's width unused, and convolutions to oneDNN, which does not
-    (tests/benchmarks/training_step.py).
-    """
-
-    def forward(self, features: Float[Tensor, "*B in"]) -> Float[Tensor, "*B out"]:
-        """Return the product with the weights, plus the bias."""
-        if not convolution_is_faster(features):
-            return super().forward(features)
-        # A view, channels last: (ROWS, in, 1, points).
-        image = features.reshape(ROWS, -1, self.in_features).mT.unsqueeze(2)
-        mapped = F.conv2d(image, self.weight[:, :, None, None], self.bias)
-        return mapped.squeeze(2).mT.reshape(*features.shape[:-1], self.out_features)
+    def forward(
+        self, features: Float[Tensor, "*B in"], residual: Float[Tensor, "*B out"] | None = None
+    ) -> Float[Tensor, "*B out"]:
+        """Return the map's features, added to `residual` if that is given."""
+        if convolution_is_faster(features):
+            return PointwiseConvolution.apply(features, self.weight, self.bias, residual)
+        mapped = super().forward(features)
+        return mapped if residual is None else residual + mapped
 
 
 def convolution_is_faster(features: Float[Tensor, "*B C"]) -> bool:
-    """Tell whether oneDNN would get a convolution of these features, and gain from it.
+    """Tell whether oneDNN would be given a convolution of these features, and is worth it.
 
-    PyTorch gives it those of 16 images or more. In mixed precision it gets the plain products too.
+    PyTorch gives it those of `ROWS` images or more. In mixed precision it has the plain products,
+    too.
     """
     return (
         features.device.type == "cpu"
@@ -181,6 +177,47 @@ def convolution_is_faster(features: Float[Tensor, "*B C"]) -> bool:
         and torch.backends.mkldnn.is_available()
         and not torch.is_autocast_enabled("cpu")
     )
+
+
+class PointwiseConvolution(torch.autograd.Function):
+    """residual + x @ weight.T + bias, with the products made by oneDNN.
+
+    Features (B, N, C) are in memory what images of C channels are, channels last, and a linear map
+    of each point is a convolution with a kernel of one pixel. PyTorch gives matrix products to MKL,
+    which on AMD's processors leaves half of the width unused, and convolutions to oneDNN, which
+    does not. Autograd would do the same more slowly: it sums the bias's gradient in one thread, and
+    cannot add the residual in place.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None
+    ) -> Tensor:
+        """Convolve, and add in place."""
+        ctx.save_for_backward(x, weight)
+        out = F.conv2d(as_images(x), weight[:, :, None, None], bias)
+        out = out.squeeze(2).mT.view(*x.shape[:-1], len(weight))
+        return out if residual is None else out.add_(residual)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of those inputs that need one."""
+        x, weight = ctx.saved_tensors
+        images, grads, kernel = as_images(x), as_images(grad), weight[:, :, None, None]
+        of_x = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            of_x = conv2d_input(images.shape, kernel, grads).squeeze(2).mT.view(x.shape)
+        if ctx.needs_input_grad[1]:
+            of_weight = conv2d_weight(images, kernel.shape, grads)[:, :, 0, 0]
+        if ctx.needs_input_grad[2]:
+            of_bias = grad.flatten(0, -2).sum(dim=0)
+        return of_x, of_weight, of_bias, grad if ctx.needs_input_grad[3] else None
+
+
+def as_images(features: Float[Tensor, "*B C"]) -> Float[Tensor, "R C 1 P"]:
+    """Return features as images of one row of pixels, channels last: a view, if contiguous."""
+    return features.reshape(ROWS, -1, features.shape[-1]).mT.unsqueeze(2)
 
 
 class ConditionedBlock(nn.Module):
@@ -203,7 +240,7 @@ class ConditionedBlock(nn.Module):
     ) -> Float[Tensor, "B N C"]:
         """Return features of the same shape; points meet only in the norm's statistics."""
         modulated = self.norm(self.inner(features), style)
-        return self.outer(F.relu(modulated, inplace=True)).add_(features)
+        return self.outer(F.relu(modulated, inplace=True), residual=features)
 
 
 class ConditionedNetwork(nn.Module):

@@ -10,7 +10,7 @@ from pcvae.models.layers import CONDITIONING, NUM_GROUPS
 from pcvae.models.normalization import MODES, Normalization
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
-from pcvae.models.prior import LatentPrior, PriorConfig
+from pcvae.models.prior import POINT_STEPS, STYLE_STEPS, LatentPrior, PriorConfig
 from pcvae.models.style_encoder import StyleEncoder
 
 
@@ -154,6 +154,39 @@ class PointCloudVAE(nn.Module):
     def decode(self, h: Float[Tensor, "B N H"], z: Float[Tensor, "B S"]) -> Float[Tensor, "B N 3"]:
         """Return the cloud that local latents h and global latent z stand for."""
         return self.decoder(h, z)
+
+    def draw_style(
+        self, noise: Float[Tensor, "B S"], *, steps: int = STYLE_STEPS
+    ) -> Float[Tensor, "B S"]:
+        """Return global latents of new shapes.
+
+        Args:
+            noise: standard normal numbers. The learned prior carries them to z; without one they
+                are z, as the VAE's own prior has it.
+            steps: of the prior's flow.
+        """
+        return noise if self.prior is None else self.prior.style.from_noise(noise, steps=steps)
+
+    def draw_points(
+        self,
+        noise: Float[Tensor, "B N H"],
+        z: Float[Tensor, "B S"],
+        *,
+        steps: int = POINT_STEPS,
+        solver: str = "euler",
+    ) -> Float[Tensor, "B N 3"]:
+        """Return clouds of the shapes that z stands for, of any number of points.
+
+        Args:
+            noise: standard normal numbers. The learned prior carries them to h, given z; without
+                one they are h, as the VAE's own prior has it.
+            z: global latents.
+            steps: of the prior's flow.
+            solver: of the prior's flow, "euler" or "heun".
+        """
+        if self.prior is None:
+            return self.decode(noise, z)
+        return self.decode(self.prior.points.from_noise(noise, z, steps=steps, solver=solver), z)
 
     def forward(
         self,

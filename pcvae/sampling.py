@@ -1,0 +1,84 @@
+"""New shapes: latents drawn from the prior, and decoded."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from pcvae.models import PointCloudVAE
+from pcvae.models.prior import POINT_STEPS, STYLE_STEPS
+from pcvae.randomness import generator_for
+
+BATCH = 16
+# Keeps these random numbers apart from those of training, which have a seed in front, too.
+SAMPLE_STREAM = 3
+
+
+@torch.inference_mode()
+def sample(
+    model: PointCloudVAE,
+    count: int,
+    num_points: int = 2048,
+    *,
+    seed: int = 0,
+    steps: int = POINT_STEPS,
+    solver: str = "euler",
+    style_steps: int = STYLE_STEPS,
+    progress: bool = False,
+) -> Float[np.ndarray, "S N 3"]:
+    """Draw new shapes.
+
+    Shape number i has random numbers of its own: the first ten of a hundred are the ten that were
+    asked for alone.
+
+    Args:
+        model: a trained model. Without a learned prior, latents are drawn from N(0, I), and what
+            they decode to are blobs: a model's latents fill only a small part of it.
+        count: how many shapes.
+        num_points: points of each.
+        seed: the same seed gives the same shapes.
+        steps: of the prior's flow of h.
+        solver: of the prior's flow of h, "euler" or "heun".
+        style_steps: of the prior's flow of z, always by Heun's method.
+        progress: show a progress bar.
+
+    Returns:
+        Clouds in data units, (count, num_points, 3) float32.
+
+    Raises:
+        ValueError: if count, points or steps are below 1, or there is no such solver.
+    """
+    if count < 1 or num_points < 1:
+        raise ValueError(f"Expected one shape and one point or more, got {count}, {num_points}.")
+    device = next(model.parameters()).device
+    clouds = []
+    for first in tqdm(range(0, count, BATCH), disable=not progress, desc="sampling"):
+        shapes = range(first, min(first + BATCH, count))
+        style_noise, point_noise = (
+            noise.to(device) for noise in noise_of_samples(model, shapes, num_points, seed)
+        )
+        z = model.draw_style(style_noise, steps=style_steps)
+        drawn = model.draw_points(point_noise, z, steps=steps, solver=solver)
+        clouds.append(model.normalization.inverse(drawn).cpu().numpy())
+    return np.concatenate(clouds)
+
+
+def noise_of_samples(
+    model: PointCloudVAE, shapes: range, num_points: int, seed: int
+) -> tuple[Float[Tensor, "B S"], Float[Tensor, "B N H"]]:
+    """Return the noise that `sample` makes shapes of, for z and for h, on the CPU.
+
+    Args:
+        model: whose latents are drawn.
+        shapes: which of the shapes that `sample` draws.
+        num_points: points of each.
+        seed: as in `sample`.
+    """
+    config = model.config
+    style, points = [], []
+    for shape in shapes:
+        generator = generator_for(seed, shape, SAMPLE_STREAM)
+        style.append(torch.randn(config.style_dim, generator=generator))
+        points.append(torch.randn(num_points, 3 + config.latent_dim, generator=generator))
+    return torch.stack(style), torch.stack(points)
