@@ -1,9 +1,10 @@
 """Edits of a shape's latents: pure functions from one latent state to another, and to points.
 
 Nothing here draws and nothing is changed in place, so an edit is undone by keeping the old state.
+Edits of chosen points are in `local`, mixtures of two shapes in `mixing`; they are found here too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,36 +12,56 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pcvae.explore.local import (
+    LocalEdit,
+    jitter,
+    move,
+    select_ball,
+    select_half_space,
+    select_parts,
+    slide_feature,
+    stretch,
+    turn,
+)
+from pcvae.explore.mixing import interpolate, match_points, slerp
+from pcvae.explore.state import INVERSION_STEPS, LatentState
 from pcvae.models import PointCloudVAE
 
-
-@dataclass(frozen=True)
-class LatentState:
-    """One shape as the model sees it, in model units.
-
-    The local latents are kept as a distribution with its noise drawn beforehand. So a slider can
-    turn the noise up and down without the points jumping about.
-
-    Attributes:
-        z: the global latent.
-        h_mean: means of the local latents, three coordinates first.
-        h_sigma: standard deviations of the local latents.
-        noise: standard normal numbers, drawn once for the shape.
-        temperature: how much of the noise is in h: 0 gives the means, 1 a fair sample.
-    """
-
-    z: Float[Tensor, " S"]
-    h_mean: Float[Tensor, "N H"]
-    h_sigma: Float[Tensor, "N H"]
-    noise: Float[Tensor, "N H"]
-    temperature: float = 1.0
-
-    @property
-    def h(self) -> Float[Tensor, "N H"]:
-        """The local latents that are decoded: h_mean + temperature * h_sigma * noise."""
-        if self.temperature == 0:
-            return self.h_mean
-        return torch.addcmul(self.h_mean, self.h_sigma, self.noise, value=self.temperature)
+__all__ = [
+    "Directions",
+    "LatentState",
+    "LocalEdit",
+    "decode",
+    "draw_noise",
+    "encode",
+    "feature",
+    "forget_input",
+    "interpolate",
+    "jitter",
+    "latent_points",
+    "lift_points",
+    "match_points",
+    "mean_displacement",
+    "move",
+    "move_dimensions",
+    "move_style",
+    "principal_directions",
+    "sample",
+    "scale_points",
+    "select_ball",
+    "select_half_space",
+    "select_parts",
+    "slerp",
+    "slide_feature",
+    "stretch",
+    "through_posterior",
+    "through_prior",
+    "turn",
+    "with_noise",
+    "with_points_of",
+    "with_style_of",
+    "with_temperature",
+]
 
 
 @dataclass(frozen=True)
@@ -65,7 +86,12 @@ class Directions:
 
 
 @torch.inference_mode()
-def encode(model: PointCloudVAE, points: Float[np.ndarray, "N 3"], seed: int = 0) -> LatentState:
+def encode(
+    model: PointCloudVAE,
+    points: Float[np.ndarray, "N 3"],
+    seed: int = 0,
+    use_prior: bool | None = None,
+) -> LatentState:
     """Return the latent state of one cloud: the mean of z, and a fair sample of h.
 
     A sample, because that is what the decoder is trained on. Where h is noisy, its means are drawn
@@ -75,15 +101,98 @@ def encode(model: PointCloudVAE, points: Float[np.ndarray, "N 3"], seed: int = 0
         model: in evaluation mode.
         points: a cloud in data units, float32.
         seed: of the noise in h.
+        use_prior: whether h follows z by the model's learned prior (see `through_prior`) instead of
+            staying where the encoder put it; by default, if the model has one.
+
+    Raises:
+        ValueError: if the cloud is empty or not finite, or the model has no prior to use.
     """
     _check_finite(points)
     device = next(model.parameters()).device
-    x = model.normalization(torch.tensor(points, dtype=torch.float32, device=device)[None])
-    encoding = model.encode(x)
+    x = torch.tensor(points, dtype=torch.float32, device=device)[None]
+    statistics = model.normalization.statistics(x)
+    encoding = model.encode(model.normalization(x, statistics))
     h = encoding.points
-    # Drawn on the CPU, so that a seed gives the same noise on every device.
-    noise = torch.randn(h.mean.shape[1:], generator=torch.Generator().manual_seed(seed)).to(device)
-    return LatentState(encoding.style.mean[0], h.mean[0], h.sigma[0], noise)
+    state = LatentState(
+        encoding.style.mean[0],
+        h.mean[0],
+        h.sigma[0],
+        draw_noise(h.mean[0], seed),
+        statistics=statistics,
+    )
+    wanted = getattr(model, "prior", None) is not None if use_prior is None else use_prior
+    return through_prior(model, state) if wanted else state
+
+
+@torch.inference_mode()
+def sample(model: PointCloudVAE, num_points: int = 2048, seed: int = 0) -> LatentState:
+    """Return the latents of a new shape: z and h from the learned prior, or from N(0, I) without.
+
+    Args:
+        model: in evaluation mode.
+        num_points: how many local latents.
+        seed: of the noise in z and in h.
+
+    Raises:
+        ValueError: if there is to be no point at all.
+    """
+    if num_points < 1:
+        raise ValueError(f"A shape has at least 1 point, but {num_points} were asked for.")
+    like = next(model.parameters())
+    generator = torch.Generator().manual_seed(seed)
+    style_noise = torch.randn(model.config.style_dim, generator=generator).to(like.device)
+    noise = torch.randn(num_points, 3 + model.config.latent_dim, generator=generator)
+    noise = noise.to(like.device)
+    free = LatentState(style_noise, torch.zeros_like(noise), torch.ones_like(noise), noise)
+    prior = getattr(model, "prior", None)
+    if prior is None:
+        return free
+    z = prior.style.from_noise(style_noise[None])[0]
+    return replace(free, z=z, flow=prior.points, flow_noise=noise)
+
+
+@torch.inference_mode()
+def through_prior(model: PointCloudVAE, state: LatentState) -> LatentState:
+    """Let h follow z by the learned prior p(h | z): the noise is kept, and h is made from it anew.
+
+    An h that was encoded belongs to its z: hold it, and a slider on z has little left to say. Here
+    h is traced back to the noise that the prior makes it from. Then z moves, and the same noise
+    becomes another h, one that belongs to the new z. Points keep who they are.
+
+    Args:
+        model: one with a prior.
+        state: an encoded shape.
+
+    Raises:
+        ValueError: if the model has no prior.
+    """
+    prior = getattr(model, "prior", None)
+    if prior is None:
+        raise ValueError(
+            "This model has no learned prior, so h cannot be made from z. Use a model that has "
+            'one, such as pcvae.load("shapes"), or leave `use_prior` out.'
+        )
+    if state.flow is not None:
+        return state
+    noise = prior.points.to_noise(state.base_h[None], state.z[None], steps=INVERSION_STEPS)[0]
+    return replace(state, flow=prior.points, flow_noise=noise)
+
+
+def through_posterior(state: LatentState) -> LatentState:
+    """Return the state with h as it was encoded, whatever z is now."""
+    return replace(state, flow=None, flow_noise=None)
+
+
+def draw_noise(like: Float[Tensor, "N H"], seed: int) -> Float[Tensor, "N H"]:
+    """Return standard normal numbers, the same for a seed on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(like.shape, generator=generator).to(like.device)
+
+
+def with_noise(state: LatentState, seed: int) -> LatentState:
+    """Return the state with new noise in h: z says what it says, and h comes out anew."""
+    noise = draw_noise(state.noise, seed)
+    return replace(state, noise=noise, flow_noise=None if state.flow is None else noise)
 
 
 def principal_directions(means: Float[Tensor, "B S"], count: int | None = None) -> Directions:
@@ -139,8 +248,27 @@ def move_style(state: LatentState, directions: Directions, amounts: Sequence[flo
     return replace(state, z=state.z + steps @ directions.basis[: len(amounts)])
 
 
+def move_dimensions(state: LatentState, amounts: Mapping[int, float | int]) -> LatentState:
+    """Move single numbers of z, as they are, by the given amounts.
+
+    Raises:
+        ValueError: if z has no such number.
+    """
+    if not any(amounts.values()):
+        return state
+    z = state.z.clone()
+    for index, amount in amounts.items():
+        if not 0 <= index < len(z):
+            raise ValueError(f"z has the numbers 0 to {len(z) - 1}, but {index} was asked for.")
+        z[index] += amount
+    return replace(state, z=z)
+
+
 def with_style_of(state: LatentState, other: LatentState) -> LatentState:
-    """Return the state with the z of another shape, its own h held: one half of the swap test."""
+    """Return the state with the z of another shape: one half of the swap test.
+
+    Its own h is held; through the prior, its own noise.
+    """
     return replace(state, z=other.z)
 
 
@@ -160,15 +288,17 @@ def with_temperature(state: LatentState, temperature: float) -> LatentState:
     return replace(state, temperature=float(temperature))
 
 
-def forget_input(state: LatentState, amount: float) -> LatentState:
-    """Fade q(h | x, z) into the prior N(0, I), so that h says less and less about the input.
+def forget_input(state: LatentState, amount: float | int) -> LatentState:
+    """Fade h into what it would be without the input, so that h says less and less about it.
 
-    Means shrink to 0 and standard deviations grow (or shrink) to 1, evenly on the log scale. The
-    temperature is left alone: at an amount of 1 and a temperature of 1, h is noise from the prior.
+    As encoded, q(h | x, z) fades into N(0, I): means shrink to 0 and standard deviations grow (or
+    shrink) to 1, evenly on the log scale. Through the prior, the noise that the input's h comes
+    from turns into noise drawn by the seed, on the circle between them. The temperature is left
+    alone.
 
     Args:
         state: where to start from.
-        amount: 0 keeps the posterior, 1 gives the prior.
+        amount: 0 keeps what is known of the input, 1 forgets all of it but z.
 
     Raises:
         ValueError: if the amount is not between 0 and 1.
@@ -178,10 +308,15 @@ def forget_input(state: LatentState, amount: float) -> LatentState:
     if amount == 0:
         return state
     keep = 1 - amount
-    return replace(state, h_mean=keep * state.h_mean, h_sigma=state.h_sigma**keep)
+    flow_noise = state.flow_noise
+    if flow_noise is not None:
+        flow_noise = slerp(flow_noise, state.noise, float(amount))
+    return replace(
+        state, h_mean=keep * state.h_mean, h_sigma=state.h_sigma**keep, flow_noise=flow_noise
+    )
 
 
-def scale_points(state: LatentState, factor: float, axis: int = 0) -> LatentState:
+def scale_points(state: LatentState, factor: float | int, axis: int = 0) -> LatentState:
     """Stretch the cloud of h_xyz along one axis, about the origin; its noise stretches with it.
 
     Args:
@@ -189,15 +324,15 @@ def scale_points(state: LatentState, factor: float, axis: int = 0) -> LatentStat
         factor: 1 changes nothing.
         axis: 0 for x (width), 1 for y (height), 2 for z (depth).
     """
-    if factor == 1:
-        return state
-    factors = torch.ones(state.h_mean.shape[1], device=state.h_mean.device)
-    factors[axis] = factor
-    return replace(state, h_mean=state.h_mean * factors, h_sigma=state.h_sigma * factors.abs())
+    factors = [1.0, 1.0, 1.0]
+    factors[axis] = float(factor)
+    everywhere = torch.ones_like(state.h_mean[:, 0])
+    return stretch(state, everywhere, factors, about=(0.0, 0.0, 0.0))
 
 
+@torch.inference_mode()
 def lift_points(
-    state: LatentState, amount: float, edge: float = 0.0, softness: float = 0.2
+    state: LatentState, amount: float | int, edge: float | int = 0.0, softness: float = 0.2
 ) -> LatentState:
     """Move the lower part of h_xyz up (or down); far above the edge nothing moves.
 
@@ -209,22 +344,34 @@ def lift_points(
     """
     if amount == 0:
         return state
-    weight = torch.sigmoid((edge - state.h_mean[:, 1]) / softness)  # (N,): 1 far below, 0 above
-    h_mean = state.h_mean.clone()
-    h_mean[:, 1] += amount * weight
-    return replace(state, h_mean=h_mean)
+    weight = torch.sigmoid((edge - state.h[:, 1]) / softness)  # (N,): 1 far below, 0 above
+    return move(state, weight, (0.0, float(amount), 0.0))
 
 
 @torch.inference_mode()
 def decode(model: PointCloudVAE, state: LatentState) -> Float[np.ndarray, "N 3"]:
     """Return the decoded cloud, in data units, float32."""
     decoded = model.decode(state.h[None], state.z[None])
-    return model.normalization.inverse(decoded)[0].cpu().numpy()
+    return model.normalization.inverse(decoded, state.statistics)[0].cpu().numpy()
 
 
+@torch.inference_mode()
 def latent_points(state: LatentState) -> Float[np.ndarray, "N 3"]:
     """Return h_xyz, the part of the local latents that can be looked at, in model units."""
     return state.h[:, :3].cpu().numpy()
+
+
+@torch.inference_mode()
+def feature(state: LatentState, channel: int = 0) -> Float[np.ndarray, " N"]:
+    """Return one feature of every local latent.
+
+    Raises:
+        ValueError: if the model's h has no such feature.
+    """
+    found = state.h.shape[1] - 3
+    if not 0 <= channel < found:
+        raise ValueError(f"h of this model has {found} features; there is no number {channel}.")
+    return state.h[:, 3 + channel].cpu().numpy()
 
 
 def mean_displacement(

@@ -1,5 +1,7 @@
 """A small model and a few boxes: the explorer does not care whether they are trained or real."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -27,3 +29,30 @@ def boxes() -> CloudSet:
     points = (rng.uniform(-1, 1, size=(8, 64, 3)) * sides).astype(np.float32)
     names = tuple(f"box {index}" for index in range(8))
     return CloudSet("boxes", points, names, ("box",) * 8)
+
+
+class StraightFlow(torch.nn.Module):
+    """A flow from noise to latents that can be followed exactly: a stretch and a shift by z."""
+
+    def __init__(self, style_dim: int, dim: int, stretch: float) -> None:
+        super().__init__()
+        self.stretch = stretch
+        generator = torch.Generator().manual_seed(1)
+        self.shift = torch.nn.Parameter(torch.randn(style_dim, dim, generator=generator))
+
+    def from_noise(self, noise, z=None, *, steps=8):
+        return self.stretch * noise + (0 if z is None else (z @ self.shift)[:, None])
+
+    def to_noise(self, place, z=None, *, steps=8):
+        return (place - (0 if z is None else (z @ self.shift)[:, None])) / self.stretch
+
+
+@pytest.fixture(scope="session")
+def prior_model(model) -> PointCloudVAE:
+    """The same model with a prior, of which everything is known beforehand."""
+    model = copy.deepcopy(model)
+    prior = torch.nn.Module()
+    prior.style = StraightFlow(16, 16, 0.5)
+    prior.points = StraightFlow(16, 4, 0.4)
+    model.prior = prior
+    return model.eval()
