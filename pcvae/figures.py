@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from PIL import Image
 
 from pcvae.data.clouds import CloudSet
 
@@ -167,9 +168,11 @@ class Described:
         return f"[Picture: {self.alt}]"
 
     def _repr_html_(self) -> str:
-        """Return the picture. (JupyterLab gives no alt text to PNG output.)"""
-        page = io.BytesIO()
-        self.figure.savefig(page, format="png")
+        """Return the picture, in HTML: JupyterLab gives no alt text to PNG output."""
+        drawn, page = io.BytesIO(), io.BytesIO()
+        self.figure.savefig(drawn, format="png")
+        # 256 colors are enough for dots, and make notebooks a third as large.
+        Image.open(drawn).convert("RGB").quantize(256).save(page, format="png", optimize=True)
         data = base64.b64encode(page.getvalue()).decode()
         width = round(self.figure.get_figwidth() * 96)
         return (

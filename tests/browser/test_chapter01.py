@@ -1,0 +1,79 @@
+"""Chapter 01 in a real browser: every slider and list changes the chair that is drawn."""
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOTEBOOK = "01_point_clouds.ipynb"
+SLIDERS = (
+    "leg_height (cm)",
+    "leg_thickness (cm)",
+    "seat_width (cm)",
+    "seat_depth (cm)",
+    "seat_thickness (cm)",
+    "back_height (cm)",
+    "back_tilt (deg)",
+)
+# What the widget and each text needs in width, beside what it has, and where it ends.
+WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
+        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
+    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
+SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
+    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
+
+
+@pytest.fixture
+def chapter(lab):
+    """Chapter 01 in a window of 1,280 pixels, all cells run, the chair in view."""
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    lab.open_notebook(NOTEBOOK)
+    lab.run_all()
+    lab.plot()
+    return lab
+
+
+def choose(lab, label: str, option: str) -> None:
+    dropdown = lab.page.locator(".widget-dropdown").filter(
+        has=lab.page.get_by_text(label, exact=True)
+    )
+    dropdown.locator("select").select_option(option)
+
+
+def test_sliders_and_lists_change_the_chair_and_nothing_else(chapter):
+    camera = chapter.camera()
+    for label in SLIDERS:
+        before = chapter.drawn_coordinates()
+        chapter.drag_slider(chapter.slider(label), 0.9)
+        after = chapter.wait_until_moved(before)
+        assert after.shape == (2048, 3), label
+        assert np.linalg.norm(after, axis=1).max() <= 1.0001, label  # normalized again
+    for label, option in (("back_style", "slats"), ("armrests", "arms"), ("base", "pedestal")):
+        before = chapter.drawn_coordinates()
+        choose(chapter, label, option)
+        chapter.wait_until_moved(before)
+    # The arms' height means something once there are arms.
+    before = chapter.drawn_coordinates()
+    chapter.drag_slider(chapter.slider("arm_height (cm)"), 0.9)
+    chapter.wait_until_moved(before)
+    assert chapter.camera() == camera
+    assert chapter.errors() == []
+
+
+def test_longer_legs_make_the_seat_smaller(chapter):
+    """What the reader is asked to predict: plotly's y is our x, the width."""
+    chapter.drag_slider(chapter.slider("leg_height (cm)"), 0.0)
+    chapter.page.wait_for_timeout(1500)
+    low = chapter.drawn_coordinates()
+    chapter.drag_slider(chapter.slider("leg_height (cm)"), 1.0)
+    high = chapter.wait_until_moved(low)
+    assert np.ptp(high[:, 1]) < 0.9 * np.ptp(low[:, 1])
+
+
+def test_page_looks_as_it_should(chapter):
+    for needed, given, right in chapter.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+        assert right <= 1280
+    assert chapter.page.evaluate(SHORTENED) == []
+    assert len(chapter.plot().screenshot()) > 20_000  # bytes: a chair, not a blank
+    chapter.screenshot("chapter01")
