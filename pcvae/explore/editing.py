@@ -36,6 +36,7 @@ __all__ = [
     "encode",
     "feature",
     "forget_input",
+    "hold",
     "interpolate",
     "jitter",
     "latent_points",
@@ -181,6 +182,16 @@ def through_prior(model: PointCloudVAE, state: LatentState) -> LatentState:
 def through_posterior(state: LatentState) -> LatentState:
     """Return the state with h as it was encoded, whatever z is now."""
     return replace(state, flow=None, flow_noise=None)
+
+
+@torch.inference_mode()
+def hold(state: LatentState) -> LatentState:
+    """Return the state with h held where it is now, whatever z will be; it has no noise of its own.
+
+    A sample from the prior was never encoded, so this is its way of holding still.
+    """
+    held = replace(state, edits=()).base_h
+    return replace(state, h_mean=held, h_sigma=torch.zeros_like(held), flow=None, flow_noise=None)
 
 
 def draw_noise(like: Float[Tensor, "N H"], seed: int) -> Float[Tensor, "N H"]:

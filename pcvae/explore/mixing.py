@@ -11,6 +11,8 @@ from torch import Tensor
 from pcvae.explore.state import LatentState
 from pcvae.models import PointCloudVAE
 
+SMALLEST = 1e-6  # standard deviation: an h that is held has none, and no logarithm of it
+
 What = Literal["z", "h", "both", "noise"]
 
 
@@ -115,7 +117,8 @@ def _toward_points(
     flow_noise = one.flow_noise
     if flow_noise is not None and other.flow_noise is not None:
         flow_noise = slerp(flow_noise, other.flow_noise[rows], amount)
-    log_sigma = torch.lerp(one.h_sigma.log(), other.h_sigma[rows].log(), amount)
+    logs = (sigma.clamp_min(SMALLEST).log() for sigma in (one.h_sigma, other.h_sigma[rows]))
+    log_sigma = torch.lerp(*logs, amount)
     return replace(
         one,
         h_mean=torch.lerp(one.h_mean, other.h_mean[rows], amount),

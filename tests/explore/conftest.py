@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pcvae.data.clouds import CloudSet
+from pcvae.data.procedural import generate
 from pcvae.models import Normalization, PointCloudVAE, VAEConfig
 
 
@@ -56,3 +57,9 @@ def prior_model(model) -> PointCloudVAE:
     prior.points = StraightFlow(16, 4, 0.4)
     model.prior = prior
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def chairs() -> CloudSet:
+    """Procedural chairs and tables with parts and factors, 256 points each."""
+    return generate(["chair", "table"], count=100, num_points=256, seed=3)

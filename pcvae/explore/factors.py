@@ -1,0 +1,162 @@
+"""Factor sliders: directions of z that are leg height or seat width, found by regression.
+
+A direction that is fitted to one factor alone moves whatever goes along with it among the shapes.
+So z is regressed on all factors together: each direction is what z does when its factor changes and
+all others stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pcvae.explore.state import LatentState
+from pcvae.shapes import Family, families
+
+RIDGE = 1e-2  # of the factors' own variance, which is 1: enough for factors that seldom occur
+FEWEST = 3  # shapes for each factor
+
+
+@dataclass(frozen=True)
+class FactorDirections:
+    """What z does when one factor of a family changes and the others stay.
+
+    Attributes:
+        family: whose factors they are.
+        names: of the factors, such as "leg_height".
+        mean: their means over the shapes, in their own units.
+        basis: the change of z for one unit of each.
+        explained: the share of z's variance among these shapes that all factors together explain.
+        scale: the mean length, in clouds, of one unit of length.
+    """
+
+    family: Family
+    names: tuple[str, ...]
+    mean: Float[np.ndarray, " F"]
+    basis: Float[Tensor, "F S"]
+    explained: float
+    scale: float
+
+    def mean_factors(self) -> dict[str, float]:
+        """Return the factors of an average shape; counts and choices are rounded."""
+        found = dict(zip(self.names, self.mean.tolist(), strict=True))
+        return {
+            name: value if self.family.factor(name).kind == "continuous" else float(round(value))
+            for name, value in found.items()
+        }
+
+
+def fit_factors(
+    means: Float[np.ndarray, "B S"], factors: Mapping[str, np.ndarray], family: str
+) -> FactorDirections:
+    """Regress z on all factors of a family, with a small ridge penalty.
+
+    Args:
+        means: posterior means of z.
+        factors: of the same shapes, as in a procedural `CloudSet`: under names like
+            "chair/leg_height", NaN where a shape has no such factor, and "scale".
+        family: the family's name.
+
+    Raises:
+        ValueError: if there is no such family, or too few of its shapes are given.
+    """
+    known = families()
+    if family not in known:
+        raise ValueError(f"Expected a family ({', '.join(known)}), got {family!r}.")
+    names = tuple(factor.name for factor in known[family].factors)
+    columns = [np.asarray(factors.get(f"{family}/{name}", np.nan), float) for name in names]
+    table = np.stack([np.broadcast_to(column, len(means)) for column in columns], axis=1)
+    rows = np.isfinite(table).any(axis=1)
+    if rows.sum() < FEWEST * len(names):
+        raise ValueError(
+            f"Directions of {len(names)} factors need {FEWEST * len(names)} shapes of the family "
+            f"{family!r} with known factors, but there are {int(rows.sum())}."
+        )
+    slopes, mean, explained = _regress(table[rows], means[rows].astype(float))
+    scale = float(np.nanmean(np.asarray(factors["scale"])[rows]))
+    basis = torch.from_numpy(slopes.astype(np.float32))
+    return FactorDirections(known[family], names, mean, basis, explained, scale)
+
+
+def _regress(
+    table: Float[np.ndarray, "B F"], targets: Float[np.ndarray, "B S"]
+) -> tuple[Float[np.ndarray, "F S"], Float[np.ndarray, " F"], float]:
+    """Return slopes for each factor, the factors' means, and the share of variance explained."""
+    mean = np.nanmean(table, axis=0)
+    # A factor without effect tells nothing: at its mean it weighs nothing either.
+    table = np.where(np.isnan(table), mean, table) - mean
+    spread = table.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)  # one that never varies gets a slope of 0
+    inputs, centered = table / spread, targets - targets.mean(axis=0)
+    penalty = RIDGE * len(inputs) * np.eye(inputs.shape[1])
+    weights = np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ centered)
+    residual = np.square(centered - inputs @ weights).sum()
+    explained = 1 - residual / max(np.square(centered).sum(), np.finfo(float).tiny)
+    return weights / spread[:, None], mean, float(explained)
+
+
+def move_factors(
+    state: LatentState, directions: FactorDirections, changes: Mapping[str, float | int]
+) -> LatentState:
+    """Move z by what these changes of factors, in the factors' own units, do to it.
+
+    Raises:
+        ValueError: if the family has no such factor.
+    """
+    for name in changes:
+        directions.family.factor(name)
+    if not any(changes.values()):
+        return state
+    steps = [float(changes.get(name, 0)) for name in directions.names]
+    amounts = torch.tensor(steps, dtype=state.z.dtype, device=state.z.device)
+    return replace(state, z=state.z + amounts @ directions.basis.to(state.z))
+
+
+def measure(
+    directions: FactorDirections,
+    cloud: Float[np.ndarray, "N 3"],
+    asked: Mapping[str, float | int] | None = None,
+) -> dict[str, float]:
+    """Read factors off a decoded cloud, in their own units.
+
+    Clouds have no size: each shape is scaled to the unit sphere. Lengths come back to cm by the
+    scale of the shape that was asked for.
+
+    Args:
+        directions: of the family to measure.
+        cloud: a decoded cloud, in data units.
+        asked: all factors of the shape that was asked for; without, the family's mean scale is
+            used.
+
+    Returns:
+        The factors that can be measured, NaN for what was not found.
+    """
+    family = directions.family
+    scale = directions.scale if asked is None else scale_of(family, asked)
+    # Families are centered on their bounding box; what a model decodes is so only nearly.
+    centered = cloud - (cloud.min(axis=0) + cloud.max(axis=0)) / 2
+    found = family.measure(centered[None].astype(np.float32))
+    return {name: float(family.from_cloud(name, v, scale)[0]) for name, v in found.items()}
+
+
+def scale_of(family: Family, factors: Mapping[str, float | int]) -> float:
+    """Return the length, in its cloud, of one unit of length of the shape with these factors."""
+    return float(np.asarray(family.build(allowed(family, factors)).scale).reshape(-1)[0])
+
+
+def allowed(family: Family, factors: Mapping[str, float | int]) -> dict[str, float]:
+    """Return the factors within their bounds, counts and choices rounded."""
+    found = {}
+    for factor in family.factors:
+        low, high = factor.bounds
+        value = float(factors.get(factor.name, np.nan))
+        if np.isnan(value):
+            value = (low + high) / 2
+        value = float(np.clip(value, low, high))
+        found[factor.name] = value if factor.kind == "continuous" else float(round(value))
+    return found
