@@ -6,6 +6,7 @@ a copy of what the browser test keeps as `artifacts/explorer.png`.
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
@@ -13,7 +14,8 @@ import pcvae
 from pcvae.data import CloudSet, load_furniture
 from pcvae.diagnostics import style_means
 from pcvae.explore import editing
-from pcvae.figures import edit_sheet
+from pcvae.figures import cloud_grid, edit_sheet
+from pcvae.shapes import families
 
 HERE = Path(__file__).resolve().parent
 SHAPE = "Kator Legaz#dining-chair"  # the one that chapter 00 opens with
@@ -38,5 +40,18 @@ def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE)
     return edit_sheet(points, latent, decoded)
 
 
+def point_clouds() -> Figure:
+    """Return the picture that opens chapter 01: one chair with more and more points."""
+    chair = families()["chair"]
+    factors = {f.name: sum(f.bounds) / 2 for f in chair.factors if f.kind == "continuous"}
+    choices = {"back_style": "slats", "num_slats": 4, "armrests": "none", "base": "legs"}
+    surface, rng = chair.build(factors | choices), np.random.default_rng(0)
+    counts = (64, 256, 1024, 4096)
+    clouds = [surface.sample(count, rng).points[0] for count in counts]
+    titles = [f"{count:,} points" for count in counts]
+    return cloud_grid(clouds, titles, [cloud[:, 1] for cloud in clouds], 4, panel_inches=2.4)
+
+
 if __name__ == "__main__":
     start_here(pcvae.load("furniture"), load_furniture("test")).savefig(HERE / "start_here.png")
+    point_clouds().savefig(HERE / "point_clouds.png")

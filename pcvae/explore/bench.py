@@ -42,7 +42,8 @@ class Bench(widgets.HBox):
             control.style, control.layout.width = WIDE, "98%"
             control.observe(self._changed, names="value")
         column = {"width": COLUMN, "min_width": COLUMN}
-        left = widgets.Box([picture], layout={"flex": "1 1 auto", "min_width": "300px"})
+        # A VBox stretches what is in it, so the figure is as wide as the column and no wider.
+        left = widgets.VBox([picture], layout={"width": f"calc(100% - {COLUMN})"})
         super().__init__(
             [left, widgets.VBox([*self.controls.values(), self.readout], layout=column)]
         )
