@@ -68,7 +68,7 @@ def test_help_explains_every_flag_with_its_default(capsys):
         main(["train", "--help"])
     assert exit_.value.code == 0
     _, _, text = " ".join(capsys.readouterr().out.split()).partition("options:")
-    entries = re.split(r" (?=--\w+ (?:[A-Z_]+|{[^}]*}) )", text)
+    entries = re.split(r" (?=--\w+ (?:[A-Z_]+|{[^}]*}|\[ITEM,\.{3}\]) )", text)
     explained = {re.match(r"--(\w+) \S+ \S.*default:", entry) for entry in entries} - {None}
     assert {match.group(1) for match in explained} == set(TrainConfig.__dataclass_fields__)
 

@@ -1,4 +1,4 @@
-"""The learned prior: points are independent, flows are inverted, a known distribution is learned."""
+"""The learned prior: points are independent, flows can be inverted and learn what they are shown."""
 
 import dataclasses
 from dataclasses import asdict
