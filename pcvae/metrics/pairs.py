@@ -7,7 +7,7 @@ import threading
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -92,7 +92,7 @@ class PairTable:
         columns = self.values[row, :row] if self.symmetric else self.values[row]
         return np.flatnonzero(np.isnan(columns))
 
-    def put(self, row: int, columns: Sequence[int] | np.ndarray, values: np.ndarray) -> None:
+    def put(self, row: int, columns: np.ndarray, values: np.ndarray) -> None:
         """Remember distances of one cloud to others."""
         with self._lock:
             self.values[row, columns] = values
@@ -135,19 +135,21 @@ def run_tasks(
     total: int,
     workers: int | None = None,
     title: str | None = None,
+    unit: str = "pair",
 ) -> None:
     """Run tasks on all cores; keep what they found, also when they are interrupted.
 
     Args:
-        function: does a task, puts what it finds into the table, returns for how many pairs.
+        function: does a task, puts what it finds into the table, returns how many units it did.
         tasks: what to give to it.
         table: saved from time to time and at the end.
-        total: pairs in all, for the progress bar.
+        total: units in all, for the progress bar.
         workers: threads; as many as cores by default.
         title: of the progress bar; none without.
+        unit: what the progress bar counts.
     """
     pool = ThreadPoolExecutor(workers or usable_cores())
-    bar = tqdm(total=total, desc=title, unit="pair", disable=title is None, unit_scale=True)
+    bar = tqdm(total=total, desc=title, unit=unit, disable=title is None, unit_scale=True)
     try:
         for done in as_completed([pool.submit(function, task) for task in tasks]):
             bar.update(done.result())
