@@ -1,24 +1,34 @@
 """What a learner drags: a panel on the latents of a trained model.
 
-`editing` has the edits as pure functions, `view` draws, `panel` joins both with controls.
+From the bottom up: `state`, `local`, `mixing`, `editing` and `factors` are pure functions on
+latents; `recipe`, `library`, `workshop` and `code` say in data what was done to which shape; `view`
+(plotly) and `webgl` draw; `session` joins these; the rest are groups of controls (ipywidgets).
 """
 
 from typing import Any
 
+import numpy as np
+
 from pcvae.data.clouds import CloudSet
+from pcvae.explore.global_sliders import GlobalSliders
+from pcvae.explore.local_editor import LocalEditor
 from pcvae.explore.panel import Explorer
+from pcvae.explore.style_swap import StyleSwap
 from pcvae.models import PointCloudVAE
 
-__all__ = ["Explorer", "explore"]
+__all__ = ["Explorer", "GlobalSliders", "LocalEditor", "StyleSwap", "explore"]
 
 
-def explore(model: PointCloudVAE, data: CloudSet, **options: Any) -> Explorer:
+def explore(model: PointCloudVAE, data: CloudSet | np.ndarray, **options: Any) -> Explorer:
     """Return a panel that shows shapes, moves their latents and decodes them while you drag.
 
     Args:
         model: a trained model, such as `pcvae.load("furniture")`.
-        data: the shapes to choose from, such as `load_furniture("test")`.
-        **options: of `Explorer`: `num_directions`, `num_points`, `start`.
+        data: the shapes to choose from, such as `load_furniture("test")`, or clouds of your own as
+            an array (N, 3) or (S, N, 3).
+        **options: `start` (number of the first shape), `num_directions`, `num_points`, `reference`
+            (shapes to find directions of z with), `use_prior`, and `view`: "plotly", or "webgl" for
+            a picture that follows faster.
 
     Returns:
         A widget: display it as the last line of a cell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -12,6 +12,10 @@ from jaxtyping import Float, UInt8
 COLORS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151")
 # The palette of Okabe and Ito (2008), its yellow, which is lost on white, replaced by gray.
 PARTS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000", "#888888")
+
+
+# The same scale for black paper, where its dark end is lost instead.
+ON_DARK = ("#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,13 @@ class Coloring:
             return [(i / (len(self.colors) - 1), color) for i, color in enumerate(self.colors)]
         count = len(self.colors)
         return [((i + end) / count, c) for i, c in enumerate(self.colors) for end in (0, 1)]
+
+    def on_dark(self) -> Coloring:
+        """Return the same for a dark page."""
+        if self.stepped:
+            colors = tuple("#ffffff" if color == "#000000" else color for color in self.colors)
+            return replace(self, colors=colors)
+        return replace(self, colors=ON_DARK)
 
     def rgb(self) -> UInt8[np.ndarray, "N 3"]:
         """Return red, green and blue of each point, from 0 to 255."""

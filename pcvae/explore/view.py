@@ -20,6 +20,8 @@ SCENES = ("scene", "scene2", "scene3")
 INPUT, LATENT, DECODED = range(3)
 HEIGHT = 360  # pixels: with its controls below it the panel still fits a laptop's window
 MARKER_SIZE = 1.6  # pixels
+REACH = 1.4  # half the edge of the cube that is drawn, in data units: a shape has radius 1
+LIGHT = ("#ffffff", "#222222", "#dddddd")  # paper, ink, lines
 CONFIG = {
     "plotGlPixelRatio": 1,  # spares the graphics card three quarters of the work on fine screens
     "responsive": True,
@@ -80,6 +82,29 @@ class _PlotlyClouds:
     """What views of one and of three clouds share: traces in a figure that lives on."""
 
     widget: Figure
+    _coloring: Coloring | None = None
+    _dark = False
+
+    @property
+    def dark(self) -> bool:
+        """Whether the view is drawn for a dark page."""
+        return self._dark
+
+    @dark.setter
+    def dark(self, dark: bool) -> None:
+        if dark == self._dark:
+            return
+        self._dark = dark
+        paper, ink, lines = ("#111111", "#dddddd", "#444444") if dark else LIGHT
+        with self.widget.batch_update():
+            self.widget.layout.paper_bgcolor = paper
+            self.widget.layout.font.color = ink
+            for trace in self.widget.data:
+                scene = self.widget.layout[trace.scene]
+                for axis in (scene.xaxis, scene.yaxis, scene.zaxis):
+                    axis.gridcolor = lines
+            if self._coloring is not None:
+                self._paint(self._coloring)
 
     def coordinates(self, which: int = 0) -> Float[np.ndarray, "N 3"]:
         """Return what one of the views shows."""
@@ -124,6 +149,8 @@ class _PlotlyClouds:
 
     def _paint(self, coloring: Coloring) -> None:
         """Set the colors of all views."""
+        self._coloring = coloring
+        coloring = coloring.on_dark() if self._dark else coloring
         for trace in self.widget.data:
             trace.marker.color = coloring.values
             trace.marker.cmin, trace.marker.cmax = coloring.low, coloring.high
@@ -144,7 +171,7 @@ class CloudView(_PlotlyClouds):
         widget: the figure to display, once something was shown in it.
     """
 
-    def __init__(self, reach: float = 1.4, latent_reach: float = 3.5) -> None:
+    def __init__(self, reach: float = REACH, latent_reach: float = 3.5) -> None:
         self.widget = Figure(
             data=[_trace(scene) for scene in SCENES],
             layout=_layout((reach, latent_reach, reach), TITLES, HEIGHT),
@@ -173,12 +200,15 @@ class CloudView(_PlotlyClouds):
         self,
         decoded: Float[np.ndarray, "N 3"],
         latent: Float[np.ndarray, "N 3"] | None = None,
+        coloring: Coloring | None = None,
     ) -> None:
-        """Draw an edit of the shape: only the coordinates that it changed travel to the page."""
+        """Draw an edit of the shape: only what it changed travels to the page, in one message."""
         with self.widget.batch_update():
             self._place(DECODED, decoded)
             if latent is not None:
                 self._place(LATENT, latent)
+            if coloring is not None:
+                self._paint(coloring)
 
     def _turn_together(self, scene: Any, camera: Any) -> None:
         """Give the camera that the reader has just turned to the other views."""
@@ -213,7 +243,7 @@ class SingleView(_PlotlyClouds):
 
     def __init__(
         self,
-        reach: float | int = 1.4,
+        reach: float | int = REACH,
         labels: Sequence[str] | None = None,
         title: str = "",
         height: int = HEIGHT,
@@ -288,9 +318,8 @@ def _layout(reaches: Sequence[float], titles: Sequence[str], height: int) -> dic
         "height": height,
         "autosize": True,
         "margin": {"l": 0, "r": 0, "t": 28 if named else 0, "b": 0},
-        # White in a dark theme too: the dark end of the colors would be lost on black.
-        "paper_bgcolor": "white",
-        "font": {"color": "#222222"},
+        "paper_bgcolor": LIGHT[0],
+        "font": {"color": LIGHT[1]},
         "uirevision": "keep the camera",
     }
 
@@ -312,7 +341,7 @@ def _scene(left: float, right: float, reach: float) -> dict[str, Any]:
         "title": {"text": ""},
         "showspikes": False,
         "showbackground": False,
-        "gridcolor": "#dddddd",
+        "gridcolor": LIGHT[2],
         "zeroline": False,
     }
     return {

@@ -1,0 +1,32 @@
+"""What only the page itself can do: name slider handles, tell dark from light, copy a text."""
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+SCRIPT = Path(__file__).with_name("page.js")
+
+
+class PageHelper(anywidget.AnyWidget):
+    """An invisible widget that belongs to a panel, or a button that copies a text.
+
+    Args:
+        view: the panel's picture, which is told whether the page is dark.
+        text: what the button copies; there is a button only if it is given.
+
+    Attributes:
+        dark: whether the page is dark, as it reports.
+        text: what the button copies.
+    """
+
+    _esm = SCRIPT
+    dark = traitlets.Bool(False).tag(sync=True)
+    text = traitlets.Unicode("").tag(sync=True)
+    copies = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, view: Any = None, text: str | None = None) -> None:
+        super().__init__(text=text or "", copies=text is not None)
+        if view is not None:
+            self.observe(lambda change: setattr(view, "dark", change["new"]), names="dark")

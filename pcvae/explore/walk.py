@@ -1,0 +1,93 @@
+"""Walks: one value of the recipe goes from end to end, and the picture with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as widgets
+
+from pcvae.explore.controls import LIMIT, NARROW, Group, button
+from pcvae.explore.recipe import Recipe
+
+PACE = 120  # milliseconds a frame
+BETWEEN = "from this shape to the other (see Mix)"
+
+
+class Walk(Group):
+    """Play a walk, with a progress bar and a stop button.
+
+    The page keeps the time: it asks for the next frame when the last one was drawn.
+
+    Attributes:
+        way: what goes from end to end.
+        count: how many frames.
+        play, stop: buttons.
+        clock: the invisible widget that counts frames; set its `value` to go to one.
+        progress: the bar.
+    """
+
+    name = "A walk"
+
+    def _rows(self) -> list[widgets.Widget]:
+        directions = len(self.session.workshop.directions)
+        ways = [(f"along direction {i + 1}, from -3 to 3", i) for i in range(directions)]
+        self.way = widgets.Dropdown(
+            options=[*ways, (BETWEEN, -1)],
+            description="walk",
+            tooltip="What goes from end to end.",
+            style=NARROW,
+            layout={"width": "460px"},
+        )
+        self.count = widgets.BoundedIntText(
+            value=31, min=2, max=241, description="frames", tooltip="How many.", style=NARROW
+        )
+        self.clock = widgets.Play(value=0, max=30, interval=PACE, layout={"display": "none"})
+        self.progress = widgets.IntProgress(
+            max=30, description="progress", style=NARROW, layout={"width": "460px"}
+        )
+        self.play = button("Play", "Walks from end to end.", "play", self._play)
+        self.stop = button("Stop", "Stays where the walk is.", "stop", self._stop)
+        self.count.observe(self._counted, names="value")
+        self.clock.observe(self._tick, names="value")
+        self.clock.observe(self._playing, names="playing")
+        self.stop.disabled = True
+        buttons = widgets.HBox([self.play, self.stop, self.clock])
+        return [self.way, self.count, buttons, self.progress]
+
+    def frames(self) -> list[Recipe]:
+        """Return the recipes of all frames; they start from what is shown now."""
+        last = self.count.value - 1
+        return [self._at(frame / last) for frame in range(self.count.value)]
+
+    def _at(self, place: float) -> Recipe:
+        """Return the recipe at a place from 0 to 1."""
+        recipe = self.session.recipe
+        if self.way.value < 0:
+            mix = recipe.mix if recipe.mix in ("z", "h", "both", "noise") else "both"
+            return replace(recipe, mix=mix, amount=place)
+        amounts = list(recipe.directions)
+        amounts[self.way.value] = LIMIT * (2 * place - 1)
+        return replace(recipe, directions=tuple(amounts))
+
+    def _play(self) -> None:
+        if self.clock.value >= self.clock.max:
+            self.clock.value = 0
+        self._tick({"new": self.clock.value})
+        self.clock.playing = True
+
+    def _stop(self) -> None:
+        self.clock.playing = False
+
+    def _playing(self, change: Any) -> None:
+        self.play.disabled, self.stop.disabled = change["new"], not change["new"]
+
+    def _counted(self, change: Any) -> None:
+        self._stop()
+        self.clock.max = self.progress.max = change["new"] - 1
+
+    def _tick(self, change: Any) -> None:
+        self.progress.value = change["new"]
+        self.session.restore(self._at(change["new"] / self.clock.max), key="walk")
+        if change["new"] >= self.clock.max:
+            self._stop()
