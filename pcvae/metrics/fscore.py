@@ -9,7 +9,9 @@ THRESHOLD = 0.02
 
 
 def f_score(
-    cloud: Float[np.ndarray, "N 3"], target: Float[np.ndarray, "M 3"], threshold: float = THRESHOLD
+    cloud: Float[np.ndarray, "N 3"],
+    target: Float[np.ndarray, "M 3"],
+    threshold: float | int = THRESHOLD,
 ) -> float:
     """Return the F-score of a cloud: the harmonic mean of precision and recall, from 0 to 1.
 

@@ -10,7 +10,7 @@ RESOLUTION = 28
 
 
 def voxel_counts(
-    clouds: Float[np.ndarray, "..."], resolution: int = RESOLUTION, half_edge: float = 1.0
+    clouds: Float[np.ndarray, "..."], resolution: int = RESOLUTION, half_edge: float | int = 1
 ) -> Int[np.ndarray, "S V"]:
     """Count each cloud's points in the voxels of a cube about the origin.
 
@@ -52,9 +52,8 @@ def jensen_shannon(one: np.ndarray, other: np.ndarray) -> float:
     Source: Achlioptas et al., "Learning Representations and Generative Models for 3D Point Clouds",
     ICML 2018.
     """
-    sums = [
-        counts.reshape(-1, counts.shape[-1]).sum(axis=0, dtype=float) for counts in (one, other)
-    ]
+    tables = (counts.reshape(-1, counts.shape[-1]) for counts in (one, other))
+    sums = [table.sum(axis=0, dtype=float) for table in tables]
     if sums[0].shape != sums[1].shape or any(total.sum() == 0 for total in sums):
         raise ValueError(
             f"Expected points in the same voxels, got {sums[0].sum():g} points in {len(sums[0])} "

@@ -1,9 +1,9 @@
 """How sure is a score? The same score of many random parts, beside that of real shapes.
 
 A score of one set of samples against one set of references has noise from the choice of both. So
-shapes are drawn again and again: half of the held-out shapes are references, and the other half are
-*peers*, which stand in for samples. What peers score is the *floor*: no generator can be expected to
-do better than shapes that are real.
+shapes are drawn again and again: half of the held-out shapes are references, and the other half
+*peers*, which stand in for samples. What peers score is the *floor*: no generator can be expected
+to do better than shapes that are real.
 """
 
 from collections.abc import Callable, Iterator, Sequence

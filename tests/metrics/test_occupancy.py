@@ -38,7 +38,7 @@ def test_divergence_ends_at_zero_and_ln_2():
 def test_sets_of_one_distribution_diverge_less_than_others(rng):
     one, same = (voxel_counts(rng.normal(size=(20, 500, 3)) * 0.3, 8) for _ in range(2))
     wider = voxel_counts(rng.normal(size=(20, 500, 3)) * 0.4, 8)
-    assert jensen_shannon(one, same) < 0.1 * jensen_shannon(one, wider)
+    assert jensen_shannon(one, same) < 0.3 * jensen_shannon(one, wider)
 
 
 @pytest.mark.parametrize(

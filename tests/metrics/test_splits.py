@@ -50,7 +50,9 @@ def test_floor_and_excess_are_those_of_the_peers(rng):
     found = scores_over_splits(score, splits)["difference"]
     assert found.value == pytest.approx(5 - np.mean([values[s.references].mean() for s in splits]))
     assert found.excess == pytest.approx(found.value - found.floor)
-    assert found.excess_std > found.std  # peers and references mirror each other
+    # The mean of peers and references together is fixed, so that they mirror each other.
+    assert found.floor_std == pytest.approx(2 * found.std)
+    assert found.excess_std == pytest.approx(found.std)
     assert found.floor == pytest.approx(0, abs=0.3)
 
 
