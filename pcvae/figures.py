@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -15,6 +15,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 
+from pcvae import toys
 from pcvae.data.clouds import CloudSet
 
 # Seen from the front right and a little above: +Z comes towards the reader, Y is up.
@@ -23,6 +24,7 @@ ELEVATION = 20.0
 COLORMAP = "viridis"
 BRIGHTEST = 0.92  # where the color map is cut: its last yellows vanish on white
 DOT = 0.035  # diameter of one point among 2,048, in units of half a panel
+VIEWS = ("#222222", "#e69f00")  # strokes of a side view, and ellipses behind them
 AXES = ("width", "height", "depth")
 HEADROOM, LINE = 0.12, 0.15  # above a panel, and for each line of its title, in half panels
 
@@ -287,4 +289,33 @@ def sizes_compared(real: CloudSet, procedural: CloudSet) -> Figure:
                 panel.set(xlim=(0, 2.05), ylim=(0, 2.05))
         row[0].set_title(kind, loc="left", fontweight="bold")
         row[2].legend(fontsize=7, loc="lower right")
+    return figure
+
+
+def latent_planes(
+    planes: Mapping[
+        str,
+        tuple[
+            Callable[[np.ndarray], np.ndarray], Float[np.ndarray, "S 2"], Float[np.ndarray, "*S 2"]
+        ],
+    ],
+) -> Figure:
+    """Draw latent planes of the toy of chapter 02 side by side, whole.
+
+    Args:
+        planes: for each title the decoder (from latents (S, 2) to side views), and means and
+            standard deviations of q(z | x) for some x.
+
+    Returns:
+        The figure: at each place z the view it decodes to, and each q(z | x) as an ellipse of one
+        standard deviation.
+    """
+    figure = _new_figure((4.2 * len(planes), 4.4))
+    panels = figure.subplots(1, len(planes), squeeze=False)[0]
+    for panel, (title, (decode, means, sigma)) in zip(panels, planes.items(), strict=True):
+        panel.plot(*toys.ellipses(means, sigma).T, color=VIEWS[1], lw=0.7)
+        panel.plot(*toys.lattice_of_views(decode).T, color=VIEWS[0], lw=1.2)
+        panel.set(xlim=(-toys.REACH, toys.REACH), ylim=(-toys.REACH, toys.REACH), aspect="equal")
+        panel.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
+    figure.set_layout_engine("constrained")
     return figure

@@ -44,10 +44,8 @@ class Bench(widgets.HBox):
         column = {"width": COLUMN, "min_width": COLUMN}
         # A VBox stretches what is in it, so the figure is as wide as the column and no wider.
         left = widgets.VBox([picture], layout={"width": f"calc(100% - {COLUMN})"})
-        super().__init__(
-            [left, widgets.VBox([*self.controls.values(), self.readout], layout=column)]
-        )
-        self._changed()
+        right = widgets.VBox([*self.controls.values(), self.readout], layout=column)
+        super().__init__([left, right])
 
     def __repr__(self) -> str:
         """Say what a reader without a kernel does not see."""

@@ -1,0 +1,235 @@
+"""Checks of chapter 02: KL divergence, reparameterization, the loss, and the beta that kills."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.registry import exercise
+from pcvae.models.posterior import DiagonalGaussian
+from pcvae.toys import LinearVAE, random_side_views
+
+# Means and log standard deviations of q and p: p is first N(0, 1), with sigma of q = 1, 2, 1/2,
+# then others.
+MEAN_Q = torch.tensor([0.0, 0.0, 0.0, 1.5, -0.7, 2.0])
+LOG_SIGMA_Q = torch.tensor([1.0, 2.0, 0.5, 1.0, 0.4, 3.0]).log()
+MEAN_P = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.8, -1.0])
+LOG_SIGMA_P = torch.tensor([1.0, 1.0, 1.0, 1.0, 1.7, 2.5]).log()
+
+
+@exercise("02.1", "The KL divergence of two Gaussians", difficulty=2, importance=5, minutes=15)
+def check_kl(answer: Callable) -> None:
+    """Compare with the closed form, for N(0, 1) and for others."""
+    given = [t.clone() for t in (MEAN_Q, LOG_SIGMA_Q, MEAN_P, LOG_SIGMA_P)]
+    got = numbers(
+        answer(*given),
+        (6,),
+        what="The KL",
+        shapes={(): "Keep one number for each Gaussian; do not sum yet."},
+    )
+    q, p = (MEAN_Q, LOG_SIGMA_Q), (MEAN_P, LOG_SIGMA_P)
+    compare(got, _kl(*q, *p), _kl_mistakes(*q, *p), what="The KL")
+
+
+def _kl(mean_q: Tensor, log_q: Tensor, mean_p: Tensor, log_p: Tensor) -> Tensor:
+    quadratic = (2 * log_q).exp() + (mean_q - mean_p).square()
+    return log_p - log_q + 0.5 * quadratic / (2 * log_p).exp() - 0.5
+
+
+def _kl_mistakes(mean_q: Tensor, log_q: Tensor, mean_p: Tensor, log_p: Tensor) -> dict[str, Tensor]:
+    kl = _kl(mean_q, log_q, mean_p, log_p)
+    logs, squared = log_p - log_q, (mean_q - mean_p).square()
+    quadratic = (kl + 0.5 - logs) * 2
+    flipped = kl - 2 * logs
+    by_log_variance = 0.5 * (logs + (log_q.exp() + squared) / log_p.exp() - 1)
+    without_square = logs + 0.5 * (log_q.exp() + squared) / log_p.exp() - 0.5
+    undivided = logs + 0.5 * ((2 * log_q).exp() + squared) - 0.5
+    return {
+        f"Your KL is negative for sigma = 1/2 ({flipped[2]:.2f}), and a KL never is: the sign of "
+        "log sigma? It is `log_sigma_p - log_sigma_q`.": flipped,
+        "You exchanged q and p. The KL is not symmetric: q, the first one, is the one that points "
+        "are drawn from.": _kl(mean_p, log_p, mean_q, log_q),
+        "The KL of a Gaussian from itself should be 0, but yours is 1/2. The term - 1/2 is "
+        "missing.": kl + 0.5,
+        "The KL of a Gaussian from itself should be 0, but yours is -1/2: you subtract 1 where "
+        "it is 1/2.": logs + quadratic / 2 - 1,
+        "For equal Gaussians yours gives 1/2. The factor 1/2 belongs to the quadratic term as "
+        "well.": logs + quadratic - 0.5,
+        "Your KL is twice what it should be. Is the 1/2 missing?": 2 * kl,
+        "The log terms are halved. `log sigma` is the log of a standard deviation, not of a "
+        "variance, so it needs no 1/2.": kl - logs / 2,
+        "You read `log_sigma` as the log of a variance. It is the log of a standard deviation: the "
+        "variance is `exp(2 * log_sigma)`.": by_log_variance,
+        "You took sigma where the variance belongs: `exp(2 * log_sigma)`.": without_square,
+        "The quadratic term must be divided by the variance of p. You are right for the first four, "
+        "where that is 1.": undivided,
+        "You took p to be N(0, 1). It is so for the first four Gaussians, but p may be another.": (
+            DiagonalGaussian(mean_q, log_q).kl()
+        ),
+        "The difference of the means is not squared.": kl
+        + 0.5 * ((mean_q - mean_p).abs() - squared) / (2 * log_p).exp(),
+        "That is the KL in bits. In nats there is no division by log 2.": kl / math.log(2),
+        "Your KL has the wrong sign as a whole.": -kl,
+    }
+
+
+@exercise("02.2", "Reparameterization", difficulty=1, importance=5, minutes=10)
+def check_reparameterize(answer: Callable) -> None:
+    """Compare the sample, and what gradient comes through it."""
+    mean, log_sigma = torch.randn(5, 2), 0.5 * torch.randn(5, 2) - 0.3
+    noise = torch.randn(5, 2)
+    mean.requires_grad_(), log_sigma.requires_grad_()
+    z = answer(mean, log_sigma, noise.clone())
+    got = numbers(z, (5, 2), what="The sample")
+    again = numbers(answer(mean, log_sigma, noise.clone()), (5, 2), what="The sample")
+    _expect_gradient(z, mean, log_sigma, noise)
+    expect(
+        np.allclose(got, again),
+        "Two calls with the same noise gave different samples. Use the noise that you are given "
+        "instead of drawing new numbers.",
+    )
+    with torch.no_grad():
+        compare(got, mean + log_sigma.exp() * noise, _sample_mistakes(mean, log_sigma, noise))
+
+
+def _expect_gradient(z: object, mean: Tensor, log_sigma: Tensor, noise: Tensor) -> None:
+    """The sample must lead back to both parameters."""
+    if not (isinstance(z, Tensor) and z.requires_grad):
+        raise Wrong(
+            "No gradient leads back from your sample to mean and log_sigma, so the encoder would "
+            "never learn. Drawing from a distribution (`torch.normal`, `.sample()`) cuts it off, "
+            "and so do `.detach()` and `no_grad`. Compute the sample from the given noise."
+        )
+    ways = torch.autograd.grad(z.sum(), (mean, log_sigma), allow_unused=True)
+    blocked = [way is None or not way.any() for way in ways]
+    expect(
+        not all(blocked),
+        "The gradient that comes back through your sample is 0. `torch.normal` draws, and drawing "
+        "has no gradient. Compute the sample from the given noise.",
+    )
+    expect(not blocked[0], "No gradient leads back to the mean. Is it detached, or not used?")
+    expect(
+        not blocked[1],
+        "No gradient leads back to log_sigma: the encoder could never learn how sure to be. Is it "
+        "detached, or is the noise not scaled by it?",
+    )
+
+
+def _sample_mistakes(mean: Tensor, log_sigma: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    sigma = log_sigma.exp()
+    return {
+        "You scaled the noise by the variance. A sample of N(0, 1) becomes one of N(mean, "
+        "sigma^2) when it is multiplied by sigma, the *standard deviation*.": mean
+        + sigma.square() * noise,
+        "You read `log_sigma` as a log variance: `exp(log_sigma / 2)` is its root once too "
+        "often.": mean + sigma.sqrt() * noise,
+        "You scaled the noise by log sigma itself. Take `exp` first.": mean + log_sigma * noise,
+        "You added noise and sigma. The noise is *multiplied* by sigma.": mean + sigma + noise,
+        "Mean and sigma are exchanged.": sigma + mean * noise,
+        "As a distribution this is right, too. But the check expects `+`, as everybody writes it: "
+        "mean + sigma * noise.": mean - sigma * noise,
+        "You multiplied the whole by sigma. The mean is not scaled.": sigma * (mean + noise),
+    }
+
+
+@exercise("02.3", "The loss", difficulty=2, importance=5, minutes=15)
+def check_loss(answer: Callable) -> None:
+    """Compare with the definition, at a beta other than 1 and a noise other than 1."""
+    x, decoded = torch.randn(7, 48), torch.randn(7, 48)
+    mean, log_sigma = torch.randn(7, 2), 0.3 * torch.randn(7, 2) - 1
+    noise, beta = 0.6, 3.0
+    given = [tensor.clone() for tensor in (x, decoded, mean, log_sigma)]
+    got = numbers(
+        answer(*given, noise, beta),
+        (),
+        what="The loss",
+        shapes={
+            (7,): "That is one loss for each example; take the mean over them.",
+            (7, 48): "Sum over the 48 coordinates, then take the mean over the examples.",
+        },
+    )
+    squared = (x - decoded).square() / (2 * noise**2)  # (B, D)
+    kl = DiagonalGaussian(mean, log_sigma).kl()  # (B, K)
+    expected = squared.sum(1).mean() + beta * kl.sum(1).mean()
+    compare(got, expected, _loss_mistakes(squared, kl, noise, beta, x - decoded), what="The loss")
+
+
+def _loss_mistakes(
+    squared: Tensor, kl: Tensor, noise: float, beta: float, off: Tensor
+) -> dict[str, Tensor]:
+    error, cost = squared.sum(1).mean(), kl.sum(1).mean()
+    count = len(squared)
+    return {
+        "You averaged the error over the coordinates. The log likelihood is a *sum* over them. The "
+        "mean makes the error 48 times too small, and the KL will win: every latent "
+        "dies.": squared.mean() + beta * cost,
+        "You averaged the KL over the latents. Information adds up: sum over them.": error
+        + beta * kl.mean(),
+        "You averaged both over everything. Both are sums over what belongs to one example, and "
+        "means over the examples.": squared.mean() + beta * kl.mean(),
+        "You summed the error over the whole batch but averaged the KL. Then the error counts as "
+        "often as the batch is large (that is LION's loss, see chapter 06).": count * error
+        + beta * cost,
+        "You summed over the whole batch. Take the mean over the examples, or the step size "
+        "depends on the batch size.": count * (error + beta * cost),
+        "You subtracted the KL. In a loss it is a cost: it is added.": error - beta * cost,
+        "You returned the ELBO, which is to be made large. A loss is made small: change the "
+        "sign.": -(error + beta * cost),
+        "Beta is missing: it multiplies the KL.": error + cost,
+        "Beta multiplies the error. It belongs to the KL.": beta * error + cost,
+        "Beta multiplies everything. It belongs to the KL only.": beta * (error + cost),
+        "The 1/2 in the error is missing: it is |x - decoded|^2 / (2 noise^2).": 2 * error
+        + beta * cost,
+        "You divided by the noise, not by its square.": error * noise + beta * cost,
+        "You did not divide by 2 noise^2. It says how exactly the decoder has to hit.": error
+        * 2
+        * noise**2
+        + beta * cost,
+        "You took absolute differences. The logarithm of a Gaussian has squared ones.": (
+            off.abs().sum(1).mean() / (2 * noise**2) + beta * cost
+        ),
+        "The KL is missing: that is a plain autoencoder.": error,
+        "The error is missing.": beta * cost,
+    }
+
+
+@exercise("02.4", "The beta that kills a latent", difficulty=3, importance=3, minutes=20)
+def check_deadly_beta(answer: Callable) -> None:
+    """Compare with the principal variances of side views, in other units than the chapter's."""
+    views, _ = random_side_views(300, np.random.default_rng(5))
+    data, noise = 2 * views.reshape(300, -1), 0.3
+    got = numbers(answer(data.copy(), noise), (2,), what="The answer")
+    model = LinearVAE.fit(data, noise)
+    variances, expected = model.variances, model.variances / noise**2
+    axes = np.sort(data.var(axis=0))[::-1]
+    about_zero = np.sort(np.linalg.eigvalsh(data.T @ data / len(data)))[::-1][:2]
+    compare(
+        got,
+        expected,
+        {
+            "The order is turned around: first the latent that lives longest.": expected[::-1],
+            "You took standard deviations. The threshold is for the *variance* along a "
+            "direction.": variances**0.5 / noise**2,
+            "You divided by the noise, not by its square.": variances / noise,
+            "That is the variance itself. Which beta makes beta * noise^2 as large?": variances,
+            "You multiplied where you should divide: solve variance = beta * noise^2 for "
+            "beta.": variances * noise**2,
+            "Turned upside down: beta = variance / noise^2.": noise**2 / variances,
+            "You took the variances of single coordinates. A latent moves many coordinates "
+            "together: take the *principal* directions.": axes[:2] / noise**2,
+            "You did not subtract the mean of the data first. The variance is about the "
+            "mean.": about_zero / noise**2,
+            "You forgot to divide by the number of examples.": expected * len(data),
+            "Singular values have to be squared and divided by the number of examples.": np.sqrt(
+                variances * len(data)
+            )
+            / noise**2,
+        },
+        what="The answer",
+        tolerance=0.01,  # dividing by S - 1 instead of S is just as good
+    )
