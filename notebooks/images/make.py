@@ -14,11 +14,13 @@ import pcvae
 from pcvae.data import CloudSet, load_furniture
 from pcvae.diagnostics import style_means
 from pcvae.explore import editing
-from pcvae.figures import cloud_grid, edit_sheet
+from pcvae.figures import cloud_grid, edit_sheet, latent_planes
 from pcvae.shapes import families
+from pcvae.toys import LinearVAE, random_side_views
 
 HERE = Path(__file__).resolve().parent
 SHAPE = "Kator Legaz#dining-chair"  # the one that chapter 00 opens with
+DECIDED = (SHAPE, "Scopia#plastic_chair", "Blend Swap CC-BY#table", "Scopia#smart-car")
 
 
 def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE) -> Figure:
@@ -52,6 +54,36 @@ def point_clouds() -> Figure:
     return cloud_grid(clouds, titles, [cloud[:, 1] for cloud in clouds], 4, panel_inches=2.4)
 
 
+def style_encoder(model: pcvae.PointCloudVAE, shapes: CloudSet) -> Figure:
+    """Return the picture that opens chapter 03: shapes, and the points that win a maximum."""
+    chosen = [shapes.points[shapes.ids.index(shape)] for shape in DECIDED]
+    encoder, critical = model.style_encoder, []
+    for points in chosen:
+        x = model.normalization(torch.from_numpy(points)[None])
+        with torch.inference_mode():
+            features = encoder.widen(encoder.lift(x).relu()).relu()  # (1, N, C)
+        most = features.amax(dim=1, keepdim=True)
+        wins = ((features == most) & (most > 0)).any(dim=-1)  # (1, N)
+        critical.append(points[wins[0].numpy()])
+    clouds = [*chosen, *critical]
+    titles = [f"{len(cloud):,} points" for cloud in clouds]
+    return cloud_grid(clouds, titles, [cloud[:, 1] for cloud in clouds], len(chosen))
+
+
+def toy_planes() -> Figure:
+    """Return the picture that opens chapter 02: the latent plane of a VAE for three betas."""
+    views, _ = random_side_views(600, np.random.default_rng(0))
+    data = views.reshape(600, 48)
+    models = {f"beta = {beta}": LinearVAE.fit(data, 0.05, beta) for beta in (1, 100, 300)}
+    return latent_planes(
+        {title: (vae.decode, vae.encode(data[:60]), vae.sigma) for title, vae in models.items()}
+    )
+
+
 if __name__ == "__main__":
     start_here(pcvae.load("furniture"), load_furniture("test")).savefig(HERE / "start_here.png")
     point_clouds().savefig(HERE / "point_clouds.png")
+    toy_planes().savefig(HERE / "latent_planes.png")
+    style_encoder(pcvae.load("furniture"), load_furniture("test")).savefig(
+        HERE / "style_encoder.png"
+    )

@@ -1,0 +1,93 @@
+"""Chapter 02 in a real browser: beta and both latents are dragged, and the plane follows."""
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOTEBOOK = "02_variational_autoencoders.ipynb"
+LATTICE, POSTERIORS, HERE, DECODED = range(4)
+LINE = """(plot, trace) => [plot._fullData[trace].x, plot._fullData[trace].y].map(
+    values => Array.from(values, Number))"""
+DRAWN = "plot => plot.querySelectorAll('.scatterlayer .trace').length === 4"
+WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
+        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
+    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
+SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
+    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
+
+
+@pytest.fixture
+def chapter(lab):
+    """Chapter 02 in a window of 1,280 pixels, all cells run, the plane in view."""
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    lab.open_notebook(NOTEBOOK)
+    lab.run_all(seconds=400)
+    lab.page.wait_for_function(DRAWN, arg=plot(lab).element_handle(), timeout=60_000)
+    return lab
+
+
+def plot(lab):
+    drawn = lab.page.locator(".js-plotly-plot").first
+    drawn.wait_for(timeout=60_000)
+    drawn.scroll_into_view_if_needed()
+    return drawn
+
+
+def lines(lab) -> list[np.ndarray]:
+    """What is drawn of each of the four traces, (N, 2); gaps between strokes left out."""
+    traces = [np.array(plot(lab).evaluate(LINE, which)).T for which in range(4)]
+    return [line[np.isfinite(line).all(axis=1)] for line in traces]
+
+
+def drag(lab, label: str, fraction: float) -> list[bool]:
+    """Drag a slider and say which of the four traces changed."""
+    before = lines(lab)
+    lab.drag_slider(lab.slider(label), fraction)
+    moved = [False]
+    for _ in range(80):
+        lab.page.wait_for_timeout(250)
+        last, now = moved, lines(lab)
+        moved = [not np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
+        if any(moved) and moved == last:
+            return moved
+    pytest.fail(f"nothing moved when {label} was dragged; errors: {lab.errors()}")
+
+
+def readout(lab) -> str:
+    return lab.page.locator(".widget-html-content").filter(has_text="KL of z").inner_text()
+
+
+def test_z_moves_the_ring_and_what_it_decodes_to(chapter):
+    for label in ("z1", "z2"):
+        assert drag(chapter, label, 0.9) == [False, False, True, True], label
+    (ring,) = lines(chapter)[HERE]
+    np.testing.assert_allclose(ring, [2.0, 2.0], atol=0.2)
+    assert chapter.errors() == []
+
+
+def test_beta_kills_first_one_latent_then_the_other(chapter):
+    drag(chapter, "z2", 0.9)
+    # The slider goes from 0.1 to 1,000: 100 is at three quarters, between the two deaths.
+    assert drag(chapter, "beta", 0.75)[:2] == [True, True]
+    assert "KL of z2: 0.00" in readout(chapter)
+    assert "KL of z1: 0.00" not in readout(chapter)
+    chairs = lines(chapter)[LATTICE].reshape(7, 7, 24, 2)  # rows of z2, columns of z1
+    shapes = chairs - chairs.mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(shapes[0], shapes[6], atol=1e-5)  # z2 does nothing
+    assert np.abs(shapes[:, 0] - shapes[:, 6]).max() > 0.05
+    assert drag(chapter, "z2", 0.1) == [False, False, True, False]
+    drag(chapter, "beta", 1.0)
+    assert "KL of z1: 0.00" in readout(chapter)
+    ellipse = lines(chapter)[POSTERIORS]
+    np.testing.assert_allclose(np.linalg.norm(ellipse, axis=1), 1, atol=1e-5)
+    assert chapter.errors() == []
+
+
+def test_page_looks_as_it_should(chapter):
+    for needed, given, right in chapter.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+        assert right <= 1280
+    assert chapter.page.evaluate(SHORTENED) == []
+    assert len(plot(chapter).screenshot()) > 20_000  # bytes: a plane of chairs, not a blank
+    chapter.screenshot("chapter02")
