@@ -1,0 +1,100 @@
+"""Chapter 03 in a real browser: parts are hidden, points taken away, and the pictures follow."""
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOTEBOOK = "03_style_encoder.ipynb"
+SHOWN, WINNERS = range(2)
+PARTS = ("leg", "seat", "back", "arm")
+# What the widget and each text needs in width, beside what it has, and where it ends.
+WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
+        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
+    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
+SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
+    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
+
+
+@pytest.fixture
+def chapter(lab):
+    """Chapter 03 in a window of 1,280 pixels, all cells run, the lab in view."""
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    lab.open_notebook(NOTEBOOK)
+    lab.run_all()
+    for index in (WINNERS, SHOWN):
+        lab.plot(index)
+    return lab
+
+
+def readout(lab) -> list[list[str]]:
+    """The rows of the table beside the clouds: a heading and six measures."""
+    rows = lab.page.locator(".widget-html table tr").all()[:7]
+    return [row.locator("td, th").all_inner_texts() for row in rows]
+
+
+def message(lab, text: str):
+    return lab.page.locator(".widget-html-content").filter(has_text=text)
+
+
+def count(lab, index: int) -> int:
+    return len(lab.drawn_coordinates(index))
+
+
+def test_hiding_parts_and_points_moves_both_clouds_and_the_table(chapter):
+    camera, table = chapter.camera(SHOWN), readout(chapter)
+    assert count(chapter, SHOWN) == 512
+    assert 20 < count(chapter, WINNERS) <= 128
+    for part in PARTS:
+        shown, winners = (chapter.drawn_coordinates(index) for index in (SHOWN, WINNERS))
+        box = chapter.page.get_by_label(part, exact=True)
+        box.uncheck()
+        left = chapter.wait_until_moved(shown, SHOWN) if part != "arm" else shown
+        if part == "arm":  # nothing is left: the last picture stays, and words say why
+            message(chapter, "No point is left").wait_for()
+            assert count(chapter, SHOWN) == len(left)
+        else:
+            assert len(left) < len(shown)
+            chapter.wait_until_moved(winners, WINNERS)
+    for part in PARTS:
+        chapter.page.get_by_label(part, exact=True).check()
+    message(chapter, "channels won").wait_for()
+    chapter.wait_until_idle()
+    assert count(chapter, SHOWN) == 512
+    assert readout(chapter) == table
+    before = chapter.drawn_coordinates(SHOWN)
+    chapter.drag_slider(chapter.slider("points"), 0.1)
+    assert 16 <= len(chapter.wait_until_moved(before, SHOWN)) < 128
+    assert readout(chapter) != table
+    assert chapter.camera(SHOWN) == camera
+    assert chapter.errors() == []
+
+
+def test_hiding_the_arms_changes_what_is_read_of_the_arms_alone(chapter):
+    before, shown = readout(chapter), chapter.drawn_coordinates(SHOWN)
+    chapter.page.get_by_label("arm", exact=True).uncheck()
+    chapter.wait_until_moved(shown, SHOWN)
+    chapter.wait_until_idle()
+    after = readout(chapter)
+    read = {row[0]: float(row[3]) for row in after[1:]}
+    whole = {row[0]: float(row[3]) for row in before[1:]}
+    assert whole["armrests"] > 0.8
+    assert read["armrests"] < 0.2
+    for name in ("leg_height", "seat_width", "back_height"):
+        assert abs(read[name] - whole[name]) < 0.05, name
+
+
+def test_another_chair_can_be_chosen(chapter):
+    before = chapter.drawn_coordinates(SHOWN)
+    chapter.page.locator(".widget-dropdown select").select_option(index=5)
+    after = chapter.wait_until_moved(before, SHOWN)
+    assert not np.allclose(before, after)
+
+
+def test_page_looks_as_it_should(chapter):
+    for needed, given, right in chapter.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+        assert right <= 1280
+    assert chapter.page.evaluate(SHORTENED) == []
+    chapter.page.wait_for_timeout(2000)
+    chapter.screenshot("chapter03_lab")
