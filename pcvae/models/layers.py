@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.grad import conv2d_input, conv2d_weight
+
+from pcvae.models.pointwise import PointwiseLinear, pointwise
 
 EPSILON = 1e-5
 NUM_GROUPS = 8
-ROWS = 16  # images that features are seen as, see `PointwiseConvolution`
 
 
 class AdaptiveNorm(nn.Module):
@@ -72,43 +72,7 @@ class AdaIN(AdaptiveNorm):
         shift: Float[Tensor, "B 1 C"],
     ) -> Float[Tensor, "B N C"]:
         """Normalize over the points, then scale and shift."""
-        # Sums over the points need more digits than bfloat16 has, which mixed precision brings.
-        exact = torch.promote_types(features.dtype, torch.float32)
-        return ModulateOverPoints.apply(features.to(exact), scale.to(exact), shift.to(exact))
-
-
-class ModulateOverPoints(torch.autograd.Function):
-    """(x - mean) / sqrt(variance + epsilon) * scale + shift, with statistics over the points.
-
-    The plain expression with `torch.var_mean` gives the same numbers. Here the four steps are one
-    multiplication and one addition per number, and so is the gradient, which halves the time: a
-    pass over the features is what costs (tests/benchmarks/training_step.py).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        """Compute the output, keeping what the gradient needs."""
-        mean = x.mean(dim=1, keepdim=True)
-        mean_square = x.square().mean(dim=1, keepdim=True)
-        variance = (mean_square - mean.square()).clamp(min=0)
-        inverse = torch.rsqrt(variance + EPSILON)
-        ctx.save_for_backward(x, scale, mean, inverse)
-        gain = scale * inverse
-        return torch.addcmul(shift - mean * gain, x, gain)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradient of x: gain * (grad - mean(grad) - x_hat * mean(grad * x_hat))."""
-        x, scale, mean, inverse = ctx.saved_tensors
-        grad_shift = grad.sum(dim=1, keepdim=True)
-        along_x = torch.linalg.vecdot(grad, x, dim=1).unsqueeze(1)
-        grad_scale = (along_x - mean * grad_shift) * inverse  # sum of grad * x_hat
-        gain = scale * inverse
-        slope = -gain * inverse * grad_scale / x.shape[1]
-        constant = -gain * grad_shift / x.shape[1] - slope * mean
-        grad_x = torch.addcmul(torch.addcmul(constant, x, slope), grad, gain)
-        return grad_x, grad_scale, grad_shift
+        return modulate_over_points(features, scale, shift)
 
 
 class AdaGN(AdaptiveNorm):
@@ -124,10 +88,73 @@ class AdaGN(AdaptiveNorm):
         shift: Float[Tensor, "B 1 C"],
     ) -> Float[Tensor, "B N C"]:
         """Normalize over the points and the channels of a group, then scale and shift."""
-        grouped = features.unflatten(-1, (NUM_GROUPS, -1))  # (B, N, 8, C / 8)
-        variance, mean = torch.var_mean(grouped, dim=(1, 3), correction=0, keepdim=True)
-        normalized = (grouped - mean) * torch.rsqrt(variance + EPSILON)
-        return torch.addcmul(shift, normalized.flatten(2), scale)
+        return modulate_over_points(features, scale, shift, features.shape[-1] // NUM_GROUPS)
+
+
+def modulate_over_points(
+    features: Float[Tensor, "B N C"],
+    scale: Float[Tensor, "B 1 C"],
+    shift: Float[Tensor, "B 1 C"],
+    together: int = 1,
+) -> Float[Tensor, "B N C"]:
+    """Return the output of `ModulateOverPoints`, in float32 or better.
+
+    Args:
+        features: x.
+        scale: what normalized features are multiplied by.
+        shift: what is added to them.
+        together: how many neighboring channels share a mean and a standard deviation.
+    """
+    # Sums over the points need more digits than bfloat16 has, which mixed precision brings.
+    exact = torch.promote_types(features.dtype, torch.float32)
+    return ModulateOverPoints.apply(features.to(exact), scale.to(exact), shift.to(exact), together)
+
+
+class ModulateOverPoints(torch.autograd.Function):
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift, with statistics over the points.
+
+    The plain expression with `torch.var_mean` gives the same numbers. Here the four steps are one
+    multiplication and one addition per number, and so is the gradient, which halves the time: a
+    pass over the features is what costs (tests/benchmarks/training_step.py).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, together: int) -> Tensor:
+        """Compute the output, keeping what the gradient needs."""
+        mean = shared(x.mean(dim=1, keepdim=True), together)
+        mean_square = shared(x.square().mean(dim=1, keepdim=True), together)
+        variance = (mean_square - mean.square()).clamp(min=0)
+        inverse = torch.rsqrt(variance + EPSILON)
+        ctx.save_for_backward(x, scale, mean, inverse)
+        ctx.together = together
+        gain = scale * inverse
+        return torch.addcmul(shift - mean * gain, x, gain)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradient of x, g being grad * scale: (g - mean(g) - x_hat * mean(g * x_hat)) * inverse.
+
+        Both means are over what shares its statistics: the points, and channels that are together.
+        """
+        x, scale, mean, inverse = ctx.saved_tensors
+        grad_shift = grad.sum(dim=1, keepdim=True)
+        along_x = torch.linalg.vecdot(grad, x, dim=1).unsqueeze(1)
+        grad_scale = (along_x - mean * grad_shift) * inverse  # sum of grad * x_hat
+        mean_g = shared(scale * grad_shift / x.shape[1], ctx.together)
+        mean_g_x_hat = shared(scale * grad_scale / x.shape[1], ctx.together)
+        slope = -inverse.square() * mean_g_x_hat
+        constant = -inverse * mean_g - slope * mean
+        grad_x = torch.addcmul(constant, x, slope).addcmul_(grad, scale * inverse)
+        return grad_x, grad_scale, grad_shift, None
+
+
+def shared(values: Float[Tensor, "B 1 C"], together: int) -> Float[Tensor, "B 1 C"]:
+    """Return for each channel the mean over the channels that are together with it."""
+    if together == 1:
+        return values
+    means = values.unflatten(-1, (-1, together)).mean(dim=-1)  # (B, 1, C / together)
+    return means.repeat_interleave(together, dim=-1)
 
 
 class AdaLN(AdaptiveNorm):
@@ -151,75 +178,6 @@ CONDITIONING: dict[str, Callable[[int, int], AdaptiveNorm]] = {
 }
 
 
-class PointwiseLinear(nn.Linear):
-    """One linear map on every point: `nn.Linear`, with its weights, but faster on many CPUs."""
-
-    def forward(
-        self, features: Float[Tensor, "*B in"], residual: Float[Tensor, "*B out"] | None = None
-    ) -> Float[Tensor, "*B out"]:
-        """Return the map's features, added to `residual` if that is given."""
-        if convolution_is_faster(features):
-            return PointwiseConvolution.apply(features, self.weight, self.bias, residual)
-        mapped = super().forward(features)
-        return mapped if residual is None else residual + mapped
-
-
-def convolution_is_faster(features: Float[Tensor, "*B C"]) -> bool:
-    """Tell whether oneDNN would be given a convolution of these features, and is worth it.
-
-    PyTorch gives it those of `ROWS` images or more. In mixed precision it has the plain products,
-    too.
-    """
-    return (
-        features.device.type == "cpu"
-        and features.dtype == torch.float32
-        and features.shape[:-1].numel() % ROWS == 0
-        and torch.backends.mkldnn.is_available()
-        and not torch.is_autocast_enabled("cpu")
-    )
-
-
-class PointwiseConvolution(torch.autograd.Function):
-    """residual + x @ weight.T + bias, with the products made by oneDNN.
-
-    Features (B, N, C) are in memory what images of C channels are, channels last, and a linear map
-    of each point is a convolution with a kernel of one pixel. PyTorch gives matrix products to MKL,
-    which on AMD's processors leaves half of the width unused, and convolutions to oneDNN, which
-    does not. Autograd would do the same more slowly: it sums the bias's gradient in one thread, and
-    cannot add the residual in place.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None
-    ) -> Tensor:
-        """Convolve, and add in place."""
-        ctx.save_for_backward(x, weight)
-        out = F.conv2d(as_images(x), weight[:, :, None, None], bias)
-        out = out.squeeze(2).mT.view(*x.shape[:-1], len(weight))
-        return out if residual is None else out.add_(residual)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of those inputs that need one."""
-        x, weight = ctx.saved_tensors
-        images, grads, kernel = as_images(x), as_images(grad), weight[:, :, None, None]
-        of_x = of_weight = of_bias = None
-        if ctx.needs_input_grad[0]:
-            of_x = conv2d_input(images.shape, kernel, grads).squeeze(2).mT.view(x.shape)
-        if ctx.needs_input_grad[1]:
-            of_weight = conv2d_weight(images, kernel.shape, grads)[:, :, 0, 0]
-        if ctx.needs_input_grad[2]:
-            of_bias = grad.flatten(0, -2).sum(dim=0)
-        return of_x, of_weight, of_bias, grad if ctx.needs_input_grad[3] else None
-
-
-def as_images(features: Float[Tensor, "*B C"]) -> Float[Tensor, "R C 1 P"]:
-    """Return features as images of one row of pixels, channels last: a view, if contiguous."""
-    return features.reshape(ROWS, -1, features.shape[-1]).mT.unsqueeze(2)
-
-
 class ConditionedBlock(nn.Module):
     """A residual step: features + linear(relu(norm(linear(features), z))).
 
@@ -239,8 +197,17 @@ class ConditionedBlock(nn.Module):
         self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
     ) -> Float[Tensor, "B N C"]:
         """Return features of the same shape; points meet only in the norm's statistics."""
-        modulated = self.norm(self.inner(features), style)
-        return self.outer(F.relu(modulated, inplace=True), residual=features)
+        return self.finish(features, self.inner(features), style)
+
+    def finish(
+        self,
+        features: Float[Tensor, "B N C"],
+        mapped: Float[Tensor, "B N C"],
+        style: Float[Tensor, "B S"],
+    ) -> Float[Tensor, "B N C"]:
+        """Return what `forward` does, given what `inner` makes of the features."""
+        activated = F.relu(self.norm(mapped, style), inplace=True)
+        return self.outer(activated, residual=features)
 
 
 class ConditionedNetwork(nn.Module):
@@ -281,7 +248,10 @@ class ConditionedNetwork(nn.Module):
         self, points: Float[Tensor, "B N in"], style: Float[Tensor, "B S"]
     ) -> Float[Tensor, "B N out"]:
         """Return `out_channels` numbers for every point."""
-        features = self.stem(points)
-        for block in self.blocks:
+        first, *others = self.blocks
+        # inner(stem(points)) is a linear map of the few channels that came in: so it is cheaper.
+        weight, bias = first.inner.weight @ self.stem.weight, first.inner.weight @ self.stem.bias
+        features = first.finish(self.stem(points), pointwise(points, weight, bias), style)
+        for block in others:
             features = block(features, style)
         return self.head(F.relu(features)).to(points.dtype)  # of bfloat16, under mixed precision

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from pcvae.models.pointwise import PointwiseLinear
 from pcvae.models.posterior import DiagonalGaussian
 
 WIDTHS = (64, 128, 256)
@@ -27,42 +28,47 @@ class StyleEncoder(nn.Module):
     def __init__(self, style_dim: int, widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__()
         first, second, hidden = widths
-        self.lift = nn.Linear(3, first)
-        self.widen = nn.Linear(first, second)
+        self.lift = PointwiseLinear(3, first)
+        self.widen = PointwiseLinear(first, second)
         self.mix = nn.Linear(2 * second, hidden)
         self.head = nn.Linear(hidden, 2 * style_dim)
 
     def forward(self, points: Float[Tensor, "B N 3"]) -> DiagonalGaussian:
         """Return q(z | x), with mean and log sigma of shape (B, style_dim)."""
-        features = F.relu(self.widen(F.relu(self.lift(points))))  # (B, N, second)
-        pooled = PoolOverPoints.apply(features)  # (B, 2 second)
+        features = self.widen(F.relu(self.lift(points), inplace=True))  # (B, N, second)
+        pooled = PoolRectified.apply(features)  # (B, 2 second)
         # Under mixed precision the layers return bfloat16; latents are as exact as the points.
         statistics = self.head(F.relu(self.mix(pooled))).to(points.dtype)  # (B, 2 style_dim)
         mean, log_sigma = statistics.chunk(2, dim=-1)
         return DiagonalGaussian(mean, log_sigma)
 
 
-class PoolOverPoints(torch.autograd.Function):
-    """Maximum and mean over the points, side by side: (B, N, C) to (B, 2 C).
+class PoolRectified(torch.autograd.Function):
+    """Maximum and mean of relu(features) over the points, side by side: (B, N, C) to (B, 2 C).
 
     The gradient of `amax` compares every feature with its maximum and shares out ties, in several
-    passes. Here the maximum's gradient goes to the one point that was found, and the mean's is the
-    same for all: one pass in all, and the features need not be kept.
+    passes. Here the maximum's gradient goes to the one point that was found, and the mean's is one
+    number for all points where relu is not flat: one pass in all.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
         """Pool, keeping which point had the maximum."""
-        most, index = features.max(dim=1)
-        ctx.save_for_backward(index)
-        ctx.num_points = features.shape[1]
-        return torch.cat([most, features.mean(dim=1)], dim=-1)
+        rectified = F.relu(features)
+        # `max` looks at one channel after the other; pooling goes through memory as it lies.
+        image, window = rectified.mT.unsqueeze(2), (1, features.shape[1])
+        most, index = F.max_pool2d(image, window, return_indices=True)  # (B, C, 1, 1) each
+        ctx.save_for_backward(rectified, index[..., 0].mT)
+        return torch.cat([most.flatten(1), rectified.mean(dim=1)], dim=-1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         """Spread the gradient of the mean, and add that of the maximum where it was found."""
-        (index,) = ctx.saved_tensors
+        rectified, index = ctx.saved_tensors
         of_most, of_mean = grad.unsqueeze(1).chunk(2, dim=-1)  # (B, 1, C) each
-        spread = (of_mean / ctx.num_points).repeat(1, ctx.num_points, 1)
-        return spread.scatter_add_(1, index.unsqueeze(1), of_most)
+        # Where relu is flat, the gradient is 0: of a maximum too, if it is 0.
+        of_most = of_most * (rectified.gather(1, index) > 0)
+        of_mean = (of_mean / rectified.shape[1]).expand_as(rectified)
+        spread = torch.ops.aten.threshold_backward(of_mean, rectified, 0)
+        return spread.scatter_add_(1, index, of_most)

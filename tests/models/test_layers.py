@@ -11,7 +11,7 @@ from pcvae.models.layers import (
     AdaIN,
     AdaLN,
     ConditionedNetwork,
-    ModulateOverPoints,
+    modulate_over_points,
 )
 
 NAMES = sorted(CONDITIONING)
@@ -52,21 +52,49 @@ def test_agrees_with_the_norms_of_torch(generator):
 def test_modulation_stays_accurate_away_from_the_origin(offset, generator):
     x = torch.randn(2, 2048, 8, generator=generator) + offset
     scale, shift = torch.ones(2, 1, 8), torch.zeros(2, 1, 8)
-    exact = ModulateOverPoints.apply(x.double(), scale.double(), shift.double())
-    found = ModulateOverPoints.apply(x, scale, shift)
+    exact = modulate_over_points(x.double(), scale.double(), shift.double())
+    found = modulate_over_points(x, scale, shift)
     torch.testing.assert_close(found.double(), exact, atol=1e-3, rtol=1e-3)
 
 
-def test_modulation_has_the_gradient_of_the_plain_expression(generator):
-    shapes = [(2, 7, 3), (2, 1, 3), (2, 1, 3)]
+@pytest.mark.parametrize("together", [1, 2])
+def test_modulation_has_the_gradient_of_the_plain_expression(together, generator):
+    shapes = [(2, 7, 6), (2, 1, 6), (2, 1, 6)]
     inputs = [torch.randn(s, dtype=torch.double, generator=generator) for s in shapes]
     inputs = [value.requires_grad_() for value in inputs]
-    assert torch.autograd.gradcheck(ModulateOverPoints.apply, inputs)
 
+    def modulate(x, scale, shift):
+        return modulate_over_points(x, scale, shift, together)
+
+    assert torch.autograd.gradcheck(modulate, inputs)
     x, scale, shift = inputs
-    variance, mean = torch.var_mean(x, dim=1, correction=0, keepdim=True)
-    plain = (x - mean) * torch.rsqrt(variance + EPSILON) * scale + shift
-    torch.testing.assert_close(ModulateOverPoints.apply(*inputs), plain)
+    grouped = x.unflatten(-1, (-1, together))
+    variance, mean = torch.var_mean(grouped, dim=(1, 3), correction=0, keepdim=True)
+    normalized = ((grouped - mean) * torch.rsqrt(variance + EPSILON)).flatten(2)
+    torch.testing.assert_close(modulate(x, scale, shift), normalized * scale + shift)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_of_each_layer_in_double_precision(name, generator):
+    layer = CONDITIONING[name](16, 3).double()
+    features, style = torch.randn(2, 5, 16, generator=generator), torch.randn(2, 3)
+    inputs = [features.double().requires_grad_(), style.double().requires_grad_()]
+    weights = [layer.affine.weight, layer.affine.bias]
+
+    def call(features, style, *_):
+        return layer(features, style)
+
+    assert torch.autograd.gradcheck(call, [*inputs, *weights])
+
+
+def test_the_first_block_takes_a_short_cut_to_the_same_output(generator):
+    network = ConditionedNetwork(4, 3, width=16, depth=2, style_dim=5, conditioning="adaln")
+    torch.nn.init.normal_(network.head.weight)
+    points, style = torch.randn(2, 9, 4, generator=generator), torch.randn(2, 5)
+    features = network.stem(points)
+    for block in network.blocks:
+        features = block(features, style)
+    torch.testing.assert_close(network(points, style), network.head(features.relu()))
 
 
 @pytest.mark.parametrize("name", NAMES)
