@@ -1,4 +1,4 @@
-"""The command line: pcvae train | diagnose | compare-recipes | prepare."""
+"""The command line: pcvae train | evaluate | diagnose | compare-recipes | prepare."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -65,6 +65,14 @@ def add_sample(parser: ArgumentParser, words: Sequence[str]) -> None:
     parser.add_function_arguments(sample_checkpoint, as_group=False, skip={"model"})
 
 
+def add_evaluate(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Add the flags of `pcvae evaluate`."""
+    from pcvae.scorecard import evaluate_checkpoint
+
+    parser.add_argument("model", help="a shipped model's name, or a .safetensors file")
+    parser.add_function_arguments(evaluate_checkpoint, as_group=False, skip={"model"})
+
+
 def add_diagnose(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Add the flags of `pcvae diagnose`."""
     from pcvae.report import diagnose_checkpoint
@@ -111,6 +119,11 @@ COMMANDS = {
         "train a model", "Train a model, or go on with a run that was stopped.", add_train
     ),
     "sample": Command("draw new shapes from a model", "Draw new shapes from a model.", add_sample),
+    "evaluate": Command(
+        "score a model's reconstructions and new shapes",
+        "Score a model's reconstructions and new shapes, beside what real shapes score.",
+        add_evaluate,
+    ),
     "diagnose": Command(
         "print what the latents of a model do",
         "Print what the latents of a model do on a data set.",
@@ -193,6 +206,10 @@ def run(parser: ArgumentParser, settings: Namespace) -> int:
 
         written = sample_checkpoint(**vars(values.sample))
         print(f"The clouds are in {written[0]}" + (" and beside it" if written[1:] else ""))
+    elif values.command == "evaluate":
+        from pcvae.scorecard import evaluate_checkpoint
+
+        evaluate_checkpoint(**vars(values.evaluate))
     elif values.command == "diagnose":
         from pcvae.report import diagnose_checkpoint
 
