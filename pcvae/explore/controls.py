@@ -16,6 +16,7 @@ from pcvae.explore.session import COLORS, Session, open_session
 from pcvae.models import PointCloudVAE
 
 LIMIT = 3.0  # standard deviations: nearly all shapes lie within
+STEP = 0.05
 WIDE = {"description_width": "180px"}
 NARROW = {"description_width": "120px"}
 WRAP = {"flex_flow": "row wrap"}
@@ -95,7 +96,7 @@ def slider(
     high: float | int,
     value: float | int,
     *,
-    step: float = 0.05,
+    step: float = STEP,
     style: dict[str, str] = WIDE,
 ) -> widgets.FloatSlider:
     """Return a slider that reports while it is dragged."""
@@ -115,7 +116,10 @@ def slider(
 def button(label: str, tip: str, icon: str, action: Callable[[], None]) -> widgets.Button:
     """Return a button that does something."""
     made = widgets.Button(
-        description=label, tooltip=tip, icon=icon, layout={"width": "auto", "min_width": "70px"}
+        description=label,
+        tooltip=tip,
+        icon=icon,
+        layout={"width": "auto", "min_width": "60px", "align_self": "flex-start"},
     )
     made.on_click(lambda _: action())
     return made
@@ -132,14 +136,14 @@ class TopRow(Group):
             description="Shape",
             tooltip="The shape to edit. The sliders keep their places.",
             style={"description_width": "50px"},
-            layout={"width": "380px"},
+            layout={"width": "330px"},
         )
         self.color = widgets.Dropdown(
             options=COLORS,
             description="Color by",
             tooltip="What the colors of the points tell; they are the same in all views.",
-            style={"description_width": "60px"},
-            layout={"width": "200px"},
+            style={"description_width": "55px"},
+            layout={"width": "180px"},
         )
         self.reset = button(
             "Reset sliders",

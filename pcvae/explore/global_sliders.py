@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -163,10 +164,11 @@ class FactorSliders(Group):
         if self._shown == self._shape(recipe):
             return
         directions = self.session.workshop.factors_of(recipe)
-        self._own = self.session.workshop.own_factors(recipe)
         self._family: Family = directions.family
         changes = dict(recipe.factors)
         known = list(directions.names)
+        own = self.session.workshop.own_factors(recipe)
+        self._own = {name: _on_grid(self._family.factor(name), own[name]) for name in known}
         self.sliders = {
             name: _factor_slider(
                 self._family.factor(name), self._own[name] + changes.get(name, 0.0)
@@ -190,7 +192,7 @@ class FactorSliders(Group):
     def _changing(self, name: str) -> Callable[[Any], None]:
         def change(_: Any) -> None:
             moves = {n: made.value - self._own[n] for n, made in self.sliders.items()}
-            kept = tuple((n, by) for n, by in moves.items() if abs(by) > 1e-9)
+            kept = tuple((n, round(by, 6)) for n, by in moves.items() if abs(by) > 1e-6)
             self.session.change(key=f"factor {name}", factors=kept)
 
         return change
@@ -206,14 +208,34 @@ class FactorSliders(Group):
             text.value = _measured_text(self._family.factor(name), found.get(name))
 
 
+def _step(factor: Factor) -> float:
+    """Return a round step, of which a factor's bounds are some hundreds apart."""
+    low, high = factor.bounds
+    return 10.0 ** math.floor(math.log10((high - low) / 100)) if _smooth(factor) else 0.1
+
+
+def _smooth(factor: Factor) -> bool:
+    return factor.kind == "continuous"
+
+
+def _on_grid(factor: Factor, value: float) -> float:
+    """Return the nearest place at which a slider can stand.
+
+    The page rounds a slider to its step and reports that, which would look like a change.
+    """
+    low, high = factor.bounds
+    step = _step(factor)
+    return round(low + round((np.clip(value, low, high) - low) / step) * step, 6)
+
+
 def _factor_slider(factor: Factor, value: float) -> widgets.FloatSlider:
     """Return a slider over a factor's bounds; beyond them, no shape has been seen."""
     low, high = factor.bounds
     unit = UNITS.get(factor.unit, factor.unit)
     label = factor.name.replace("_", " ") + (f" ({unit})" if unit else "")
     tip = f"{factor.description} {factor.name}: {factor.expected()}."
-    step = (high - low) / 100 if factor.kind == "continuous" else 0.1
-    made = slider(label, tip, low, high, float(np.clip(value, low, high)), step=step, style=NARROW)
+    value = float(np.clip(value, low, high))
+    made = slider(label, tip, low, high, value, step=_step(factor), style=NARROW)
     made.description_allow_html = False
     made.style = {"description_width": "130px"}
     made.readout_format = ".1f" if high - low > 2 else ".2f"

@@ -239,7 +239,7 @@ class Session:
         self.readout.value = (
             f'<span role="status">The edit moved the decoded points by '
             f"<b>{self.displacement:.3f}</b> on average (a shape has radius 1).</span> "
-            f"{legend(coloring, note)}"
+            f"{legend(coloring.on_dark() if self.view.dark else coloring, note)}"
         )
 
     def points(self) -> Float[np.ndarray, "N 3"]:

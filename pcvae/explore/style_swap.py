@@ -66,7 +66,7 @@ class StyleSwap(Group):
             layout={"width": "460px"},
         )
         self.amount = slider(
-            "how much of it", "0: none. 1: all of it.", 0.0, 1.0, 0.0, style=NARROW
+            "how much of it", "0: none. 1: all of it.", 0.0, 1.0, 0.0, step=0.01, style=NARROW
         )
         self.note = widgets.HTML()
         for field in ("other", "mix", "amount"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.explore.controls import LIMIT, NARROW, Group, button
+from pcvae.explore.controls import LIMIT, NARROW, STEP, Group, button
 from pcvae.explore.recipe import Recipe
 
 PACE = 120  # milliseconds a frame
@@ -40,7 +40,7 @@ class Walk(Group):
             layout={"width": "460px"},
         )
         self.count = widgets.BoundedIntText(
-            value=31, min=2, max=241, description="frames", tooltip="How many.", style=NARROW
+            value=31, min=2, max=101, description="frames", tooltip="How many.", style=NARROW
         )
         self.clock = widgets.Play(value=0, max=30, interval=PACE, layout={"display": "none"})
         self.progress = widgets.IntProgress(
@@ -65,9 +65,10 @@ class Walk(Group):
         recipe = self.session.recipe
         if self.way.value < 0:
             mix = recipe.mix if recipe.mix in ("z", "h", "both", "noise") else "both"
-            return replace(recipe, mix=mix, amount=place)
+            return replace(recipe, mix=mix, amount=round(place, 2))
         amounts = list(recipe.directions)
-        amounts[self.way.value] = LIMIT * (2 * place - 1)
+        # Where the slider can stand: the page would round it, and report that as a change.
+        amounts[self.way.value] = round(LIMIT * (2 * place - 1) / STEP) * STEP
         return replace(recipe, directions=tuple(amounts))
 
     def _play(self) -> None:
