@@ -4,6 +4,7 @@ import json
 import logging
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ SETTINGS = "config.json"
 MODEL = "model.safetensors"
 
 
-def train(config: TrainConfig) -> Path:
+def train(config: TrainConfig, extra: Sequence[Callback] = ()) -> Path:
     """Train a model, or go on with a run that was stopped.
 
     The run's folder gets the settings (config.json), the logs (logs/version_0/metrics.csv, and
@@ -35,6 +36,8 @@ def train(config: TrainConfig) -> Path:
 
     Args:
         config: what to do.
+        extra: callbacks of Lightning's beside the run's own, such as one that draws curves. What
+            their `state_dict` returns goes into checkpoints, and comes back when a run is resumed.
 
     Returns:
         The path of the finished model.
@@ -54,7 +57,7 @@ def train(config: TrainConfig) -> Path:
     data = config.open_data()
     module = build_module(config, data)
     write_atomically(folder / SETTINGS, json.dumps(settings(config), indent=2) + "\n")
-    trainer = build_trainer(config, devices, folder)
+    trainer = build_trainer(config, devices, folder, extra)
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     return save_model(trainer, module, config, folder / MODEL)
 
@@ -119,7 +122,9 @@ def build_model(config: TrainConfig, data: PointCloudData) -> PointCloudVAE:
     return model
 
 
-def build_trainer(config: TrainConfig, devices: dict[str, Any], folder: Path) -> pl.Trainer:
+def build_trainer(
+    config: TrainConfig, devices: dict[str, Any], folder: Path, extra: Sequence[Callback] = ()
+) -> pl.Trainer:
     """Return a trainer that logs, saves a checkpoint after every epoch, and can be resumed."""
     return pl.Trainer(
         **devices,
@@ -129,7 +134,7 @@ def build_trainer(config: TrainConfig, devices: dict[str, Any], folder: Path) ->
         gradient_clip_val=config.gradient_clip or None,
         check_val_every_n_epoch=config.validate_every,
         precision=config.precision,
-        callbacks=callbacks(config, folder),
+        callbacks=[*callbacks(config, folder), *extra],
         logger=[
             CSVLogger(folder, name="logs"),
             TensorBoardLogger(folder, name="tensorboard"),

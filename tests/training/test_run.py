@@ -10,6 +10,7 @@ import time
 
 import pytest
 import torch
+from pytorch_lightning.callbacks import Callback
 from safetensors.torch import load_file
 
 import pcvae
@@ -90,6 +91,33 @@ def test_kill_9_loses_nothing(configure, tmp_path):
     resume = [sys.executable, "-m", "pcvae", "train", f"--resume={folder}"]
     subprocess.run(resume, check=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
     assert same(whole, weights(folder / "model.safetensors"))
+
+
+class Diary(Callback):
+    """Keeps the step after each batch, and gives up at one of them."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.steps: list[int] = []
+
+    def on_train_batch_end(self, trainer, *_) -> None:
+        self.steps.append(trainer.global_step)
+        if trainer.global_step == self.last:
+            raise RuntimeError("power cut")
+
+    def state_dict(self) -> dict[str, list[int]]:
+        return {"steps": list(self.steps)}
+
+    def load_state_dict(self, state: dict[str, list[int]]) -> None:
+        self.steps = state["steps"]
+
+
+def test_what_a_callback_keeps_is_resumed_with_the_run(configure, tmp_path):
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(configure(max_epochs=3), [Diary(last=5)])  # three steps an epoch
+    diary = Diary(last=99)
+    train(configure(max_epochs=3, resume=tmp_path / "run"), [diary])
+    assert diary.steps == list(range(1, 10))  # 4 and 5 once: the checkpoint is older than they
 
 
 def test_a_longer_run_goes_on_with_the_schedule_it_began_with(configure, tmp_path):
