@@ -1,6 +1,9 @@
 """`pcvae evaluate`: the scores of a checkpoint as a table and as JSON."""
 
+import contextlib
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +15,12 @@ from rich.table import Table
 from pcvae import checkpoints
 from pcvae.data.clouds import CloudSet
 from pcvae.data.files import read_split_clouds
+from pcvae.data.procedural import cache_folder
 from pcvae.data.sources import Splits, open_splits
 from pcvae.evaluation import evaluate
 from pcvae.files import write_atomically
 from pcvae.metrics import Score
+from pcvae.metrics.pairs import fingerprint
 from pcvae.models.prior import POINT_STEPS
 
 DIGITS = 5
@@ -61,7 +66,8 @@ def evaluate_checkpoint(
         steps: of the prior's flow of h.
         solver: how the flow of h is followed.
         workers: threads for distances; as many as cores by default.
-        cache: a folder that keeps distances, so that an evaluation that was stopped goes on.
+        cache: a folder that keeps distances. Without it they are kept, too, in the user's cache
+            folder, until the evaluation is through, so that one that was stopped goes on.
         out: a JSON file to write as well.
         progress: show progress bars.
 
@@ -72,23 +78,23 @@ def evaluate_checkpoint(
     opened = checkpoints.load(model)
     source, parts = open_data_of(model, data, 2 * points)
     held_out = getattr(parts, split)
-    found = evaluate(
-        opened,
-        points_of(held_out, 2 * points),
-        points_of(parts.train, points),
-        samples=None if samples is None else np.asarray(read_split_clouds(samples)[0].points),
-        count=count,
-        points=points,
-        splits=splits,
-        emd=emd,
-        units=units,
-        seed=seed,
-        steps=steps,
-        solver=solver,
-        workers=workers,
-        cache=cache,
-        progress=progress,
-    )
+    given = None if samples is None else np.asarray(read_split_clouds(samples)[0].points)
+    options = {"count": count, "points": points, "units": units, "seed": seed}
+    options |= {"steps": steps, "solver": solver}
+    what = (checkpoints.find(model).read_bytes(), source, split, str(samples), options)
+    with kept_distances(cache, *what) as folder:
+        found = evaluate(
+            opened,
+            points_of(held_out, 2 * points),
+            points_of(parts.train, points),
+            samples=given,
+            splits=splits,
+            emd=emd,
+            workers=workers,
+            cache=folder,
+            progress=progress,
+            **options,
+        )
     ids = [parts.train.ids[index] for index in found["memorization"]["indices"]]
     found["memorization"]["ids"] = ids
     found["settings"] = {"model": str(model), "data": source, "split": split} | found["settings"]
@@ -97,6 +103,22 @@ def evaluate_checkpoint(
         write_atomically(Path(out), json.dumps(found, indent=2) + "\n")
     Console().print(scorecard(found))
     return found
+
+
+@contextlib.contextmanager
+def kept_distances(cache: Path | None, *what: object) -> Iterator[Path]:
+    """Give a folder for distances, which is removed if all goes well and nobody asked for it.
+
+    Args:
+        cache: the folder, if one was asked for.
+        what: decides which folder it is, if none was.
+    """
+    if cache:
+        yield Path(cache)
+        return
+    folder = cache_folder() / "distances" / fingerprint(*what)[:16]
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_data_of(model: str, data: str | None, num_points: int) -> tuple[str, Splits]:

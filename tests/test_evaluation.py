@@ -11,7 +11,7 @@ from pcvae.cli import main
 from pcvae.data.clouds import CloudSet
 from pcvae.data.files import write_clouds
 from pcvae.evaluation import evaluate, generation, memorizing, rebuild, reconstruction
-from pcvae.metrics import emd_matrix, fixed_subsets, random_splits, set_scores
+from pcvae.metrics import chamfer, emd_matrix, fixed_subsets, random_splits, set_scores, transport
 from pcvae.models import DiagonalGaussian, Normalization, PointCloudVAE, PriorConfig, VAEConfig
 from pcvae.scorecard import open_data_of
 
@@ -277,6 +277,40 @@ def test_the_data_are_those_the_model_was_trained_on(files, tmp_path):
     found = json.loads(out.read_text())
     assert found["settings"]["data"] == str(data)
     assert found["memorization"]["training_shapes"] == 80
+
+
+def test_distances_are_kept_until_the_evaluation_is_through(files, tmp_path, monkeypatch):
+    checkpoint, _ = files
+    monkeypatch.setenv("PCVAE_CACHE", str(tmp_path / "cache"))
+    flags = [
+        "--count",
+        "5",
+        "--points",
+        "64",
+        "--splits",
+        "2",
+        "--progress",
+        "false",
+        "--workers",
+        "1",
+    ]
+    words = ["evaluate", str(checkpoint), *flags]
+
+    def stop(one, other):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transport, "emd", stop)
+        assert main(words) == 130
+    kept = {path.name for path in (tmp_path / "cache").rglob("*.npz")}
+    assert kept == {"chamfer.npz", "emd-512.npz"}
+
+    fresh = []
+    row = chamfer.chamfer_row
+    monkeypatch.setattr(chamfer, "chamfer_row", lambda *a: fresh.append(len(a[0])) or row(*a))
+    assert main(words) == 0
+    assert fresh == [20] * 20  # samples and references against training shapes, and no more
+    assert not list((tmp_path / "cache").rglob("*.npz"))
 
 
 def test_samples_are_read_from_a_file(files, rng, tmp_path):
