@@ -212,14 +212,14 @@ def scorecard(found: dict[str, Any]) -> Table:
 def _reconstruction_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
     times = f"{found['cd_style_over_floor']:.2f} times"
     return [
-        ("CD from both latents ↓ × 10³", f"{1e3 * found['cd_posterior']:.2f}"),
+        ("CD from z and h ↓ × 10³", f"{1e3 * found['cd_posterior']:.2f}"),
         (
             "CD from z alone ↓ × 10³",
             f"{1e3 * found['cd_style']:.2f}",
             f"{1e3 * found['cd_floor']:.2f}",
             times,
         ),
-        ("F-score from both ↑", f"{found['f_posterior']:.3f}"),
+        ("F-score from z and h ↑", f"{found['f_posterior']:.3f}"),
         ("F-score from z alone ↑", f"{found['f_style']:.3f}", f"{found['f_floor']:.3f}"),
     ]
 

@@ -282,19 +282,8 @@ def test_the_data_are_those_the_model_was_trained_on(files, tmp_path):
 def test_distances_are_kept_until_the_evaluation_is_through(files, tmp_path, monkeypatch):
     checkpoint, _ = files
     monkeypatch.setenv("PCVAE_CACHE", str(tmp_path / "cache"))
-    flags = [
-        "--count",
-        "5",
-        "--points",
-        "64",
-        "--splits",
-        "2",
-        "--progress",
-        "false",
-        "--workers",
-        "1",
-    ]
-    words = ["evaluate", str(checkpoint), *flags]
+    flags = "--count 5 --points 64 --splits 2 --progress false --workers 1"
+    words = ["evaluate", str(checkpoint), *flags.split()]
 
     def stop(one, other):
         raise KeyboardInterrupt
