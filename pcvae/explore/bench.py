@@ -8,11 +8,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
-WIDE = {"description_width": "150px"}
-COLUMN = "400px"  # of the controls: the picture has the rest of the window
+WIDE, NARROW = {"description_width": "150px"}, {"description_width": "60px"}
+COLUMN = "400px"  # of controls beside a picture, which has the rest of the window
 
 
-class Bench(widgets.HBox):
+class Bench(widgets.Box):
     """Call a function with the values of all controls, now and whenever one of them changes.
 
     Args:
@@ -22,6 +22,7 @@ class Bench(widgets.HBox):
             is shown below the controls. If it raises after the first time, the line names the
             error, and the picture stays as it was.
         name: what the widget is, for those who read the notebook without a kernel.
+        below: put a few controls with short names below a wide picture, instead of beside it.
 
     Attributes:
         controls: as given.
@@ -34,18 +35,28 @@ class Bench(widgets.HBox):
         controls: Mapping[str, widgets.Widget],
         update: Callable[..., str],
         name: str,
+        below: bool = False,
     ) -> None:
         self.controls, self._update, self._name = dict(controls), update, name
         # The picture must have something to show before it becomes part of another widget.
         self.readout = widgets.HTML(self._drawn())
         for control in self.controls.values():
-            control.style, control.layout.width = WIDE, "98%"
+            control.style = NARROW if below else WIDE
+            control.layout.width = f"{96 // len(self.controls)}%" if below else "98%"
             control.observe(self._changed, names="value")
+        arrange = self._below if below else self._beside
+        super().__init__(arrange(picture), layout={"flex_flow": "column" if below else "row"})
+
+    def _beside(self, picture: widgets.Widget) -> list[widgets.Widget]:
+        """Return the picture, and a column of controls."""
         column = {"width": COLUMN, "min_width": COLUMN}
         # A VBox stretches what is in it, so the figure is as wide as the column and no wider.
         left = widgets.VBox([picture], layout={"width": f"calc(100% - {COLUMN})"})
-        right = widgets.VBox([*self.controls.values(), self.readout], layout=column)
-        super().__init__([left, right])
+        return [left, widgets.VBox([*self.controls.values(), self.readout], layout=column)]
+
+    def _below(self, picture: widgets.Widget) -> list[widgets.Widget]:
+        """Return the picture, a row of controls, and the line."""
+        return [picture, widgets.HBox([*self.controls.values()]), self.readout]
 
     def __repr__(self) -> str:
         """Say what a reader without a kernel does not see."""

@@ -58,36 +58,38 @@ def readout(lab) -> str:
     return lab.page.locator(".widget-html-content").filter(has_text="KL of z").inner_text()
 
 
-def test_z_moves_the_ring_and_what_it_decodes_to(chapter):
+def look(lab) -> None:
+    """Nothing is cut off, and there is a picture."""
+    for needed, given, right in lab.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+        assert right <= 1280
+    assert lab.page.evaluate(SHORTENED) == []
+    assert len(plot(lab).screenshot()) > 20_000  # bytes: a plane of chairs, not a blank
+    lab.screenshot("chapter02")
+
+
+def kill_one_latent_after_the_other(lab) -> None:
+    # The slider goes from 0.1 to 1,000: 100 is at three quarters, between the two deaths.
+    assert drag(lab, "beta", 0.75)[:2] == [True, True]
+    assert "KL of z2: 0.00" in readout(lab)
+    assert "KL of z1: 0.00" not in readout(lab)
+    chairs = lines(lab)[LATTICE].reshape(7, 7, 24, 2)  # rows of z2, columns of z1
+    shapes = chairs - chairs.mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(shapes[0], shapes[6], atol=1e-5)  # z2 does nothing
+    assert np.abs(shapes[:, 0] - shapes[:, 6]).max() > 0.05
+    assert drag(lab, "z2", 0.1) == [False, False, True, False]
+    drag(lab, "beta", 1.0)
+    assert "KL of z1: 0.00" in readout(lab)
+    ellipse = lines(lab)[POSTERIORS]
+    np.testing.assert_allclose(np.linalg.norm(ellipse, axis=1), 1, atol=1e-5)
+
+
+def test_the_plane_follows_all_sliders(chapter):
+    """One test, as the networks of the chapter are trained each time that it is opened."""
+    look(chapter)
     for label in ("z1", "z2"):
         assert drag(chapter, label, 0.9) == [False, False, True, True], label
     (ring,) = lines(chapter)[HERE]
     np.testing.assert_allclose(ring, [2.0, 2.0], atol=0.2)
+    kill_one_latent_after_the_other(chapter)
     assert chapter.errors() == []
-
-
-def test_beta_kills_first_one_latent_then_the_other(chapter):
-    drag(chapter, "z2", 0.9)
-    # The slider goes from 0.1 to 1,000: 100 is at three quarters, between the two deaths.
-    assert drag(chapter, "beta", 0.75)[:2] == [True, True]
-    assert "KL of z2: 0.00" in readout(chapter)
-    assert "KL of z1: 0.00" not in readout(chapter)
-    chairs = lines(chapter)[LATTICE].reshape(7, 7, 24, 2)  # rows of z2, columns of z1
-    shapes = chairs - chairs.mean(axis=2, keepdims=True)
-    np.testing.assert_allclose(shapes[0], shapes[6], atol=1e-5)  # z2 does nothing
-    assert np.abs(shapes[:, 0] - shapes[:, 6]).max() > 0.05
-    assert drag(chapter, "z2", 0.1) == [False, False, True, False]
-    drag(chapter, "beta", 1.0)
-    assert "KL of z1: 0.00" in readout(chapter)
-    ellipse = lines(chapter)[POSTERIORS]
-    np.testing.assert_allclose(np.linalg.norm(ellipse, axis=1), 1, atol=1e-5)
-    assert chapter.errors() == []
-
-
-def test_page_looks_as_it_should(chapter):
-    for needed, given, right in chapter.page.evaluate(WIDTHS):
-        assert needed <= given + 1
-        assert right <= 1280
-    assert chapter.page.evaluate(SHORTENED) == []
-    assert len(plot(chapter).screenshot()) > 20_000  # bytes: a plane of chairs, not a blank
-    chapter.screenshot("chapter02")

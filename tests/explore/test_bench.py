@@ -45,6 +45,18 @@ def test_an_error_from_the_start_is_not_hidden():
         Bench(widgets.HTML(), {}, lambda: 1 / 0, "A thing")
 
 
+def test_controls_are_beside_the_picture_or_below_it(calls):
+    def bench(below):
+        controls = {"one": slider("one", 0, 1), "two": slider("two", 0, 1)}
+        return Bench(widgets.HTML("picture"), controls, lambda **_: "said", "A thing", below=below)
+
+    beside, below = bench(False), bench(True)
+    assert (beside.layout.flex_flow, below.layout.flex_flow) == ("row", "column")
+    assert list(beside.children[1].children) == [*beside.controls.values(), beside.readout]
+    assert list(below.children[1].children) == list(below.controls.values())
+    assert below.children[2].value == "said"
+
+
 def test_readers_without_a_kernel_are_told_what_it_is(bench):
     assert repr(bench) == "A thing: run this cell in JupyterLab to see it."
 
