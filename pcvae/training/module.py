@@ -88,7 +88,9 @@ class VAEModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Return Adam with the original's betas and, if asked for, the falling learning rate."""
         fitted = [weight for weight in self.model.parameters() if weight.requires_grad]
-        optimizer = torch.optim.Adam(fitted, lr=self.learning_rate, betas=ADAM_BETAS)
+        optimizer = torch.optim.Adam(
+            fitted, lr=self.learning_rate, betas=ADAM_BETAS, fused=self.device.type == "cpu"
+        )
         if not self.cosine:
             return optimizer
         scheduler = torch.optim.lr_scheduler.LambdaLR(
