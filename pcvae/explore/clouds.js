@@ -146,12 +146,19 @@ class Clouds {
     this.ask();
   }
 
-  // However much changes before the next frame, it is drawn once, and as it is by then.
+  // At most one picture a frame: the first change is drawn at once, as soon as all of its message
+  // was taken in; whatever changes before the frame ends is drawn with the next, as it is by then.
   ask() {
-    this.asked ??= requestAnimationFrame(() => {
-      this.asked = undefined;
+    if (this.asked) return;
+    this.asked = true;
+    const drawn = () => {
+      this.asked = false;
+      this.fresh = true;
       this.draw();
-    });
+      requestAnimationFrame(() => { this.fresh = false; });
+    };
+    if (this.fresh) requestAnimationFrame(drawn);
+    else queueMicrotask(drawn);
   }
 
   draw() {

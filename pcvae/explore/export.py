@@ -107,8 +107,8 @@ def write_walk(
         "frames": _base64(frames.astype("<f4")),
         "rgb": _base64(rgb),
     }
-    # "</" could end the script early; JSON allows this other way to write it.
-    text = json.dumps(data).replace("</", "<\\/")
+    # A "<" could end the script early or begin another; JSON has this other way to write it.
+    text = json.dumps(data).replace("<", "\\u003c")
     script = SCRIPT.read_text(encoding="utf-8")
     page = PAGE.replace("TITLE", html.escape(title)).replace("DATA", text)
     write_atomically(path, page.replace("SCRIPT", script))

@@ -177,14 +177,15 @@ class Session:
         """Draw another recipe of the history, and let the controls follow."""
         if self._held:
             return
-        self.recipe = history.present
+        self.recipe, drawn = history.present, False
         with self.guarded():
             self._draw()
-            self.history = history
+            self.history, drawn = history, True
         with self.hold():
             for group in self._groups:
                 group.follow(self.recipe)
-        self._tell()
+        if drawn:
+            self._tell()
 
     def _draw(self) -> None:
         """Draw the recipe. Nothing of the session changes before all of it could be computed."""
@@ -288,7 +289,7 @@ def open_session(
     num_points: int | None = None,
     start: int = 0,
     use_prior: bool | None = None,
-    view: View | Literal["plotly", "webgl"] = "plotly",
+    view: View | str = "plotly",
 ) -> Session:
     """Return a session on a model and shapes.
 

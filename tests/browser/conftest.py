@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -268,10 +269,9 @@ def wait_for_server(process: subprocess.Popen, folder: Path, log: Path) -> str:
     pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
 
 
-@pytest.fixture(scope="session")
-def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A JupyterLab on a free loopback port, serving a copy of the notebooks."""
-    folder = tmp_path_factory.mktemp("jupyterlab")
+@contextmanager
+def running_server(folder: Path) -> Iterator[Server]:
+    """A JupyterLab on a free loopback port, serving a copy of the notebooks in this folder."""
     served = folder / "served"
     ignore = shutil.ignore_patterns(".ipynb_checkpoints", "lightning_logs", "runs")
     shutil.copytree(ROOT / "notebooks", served / "notebooks", ignore=ignore)
@@ -297,9 +297,9 @@ def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             process.kill()
 
 
-@pytest.fixture
-def lab(server: Server, chromium: str, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A fresh browser page on JupyterLab.
+@contextmanager
+def open_page(server: Server, chromium: str) -> Iterator[Lab]:
+    """A fresh browser page on JupyterLab, with software WebGL. At the end all kernels end.
 
     The browser is started for each test (about a second): Playwright keeps an event loop running
     in this thread for as long as it lives, which notebooks tested later would stumble over.
@@ -316,6 +316,22 @@ def lab(server: Server, chromium: str, request: pytest.FixtureRequest) -> Iterat
         try:
             yield lab
         finally:
-            lab.screenshot(request.node.name)
             browser.close()
             server.end_sessions()
+
+
+@pytest.fixture(scope="session")
+def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab for all tests."""
+    with running_server(tmp_path_factory.mktemp("jupyterlab")) as running:
+        yield running
+
+
+@pytest.fixture
+def lab(server: Server, chromium: str, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A fresh browser page on JupyterLab; what it shows at the end of the test is kept."""
+    with open_page(server, chromium) as lab:
+        try:
+            yield lab
+        finally:
+            lab.screenshot(request.node.name)
