@@ -15,6 +15,8 @@ from pcvae.data import CloudSet, load_furniture
 from pcvae.diagnostics import style_means
 from pcvae.explore import editing
 from pcvae.figures import cloud_grid, edit_sheet, latent_planes
+from pcvae.models import VAEConfig
+from pcvae.randomness import generator_for
 from pcvae.shapes import families
 from pcvae.toys import LinearVAE, random_side_views
 
@@ -70,6 +72,21 @@ def style_encoder(model: pcvae.PointCloudVAE, shapes: CloudSet) -> Figure:
     return cloud_grid(clouds, titles, [cloud[:, 1] for cloud in clouds], len(chosen))
 
 
+def point_encoder(shapes: CloudSet, shape: str = SHAPE) -> Figure:
+    """Return the picture that opens chapter 04: latent points before training, by sigma offset."""
+    points = torch.from_numpy(shapes.points[shapes.ids.index(shape)])
+    scale, noise = points.std(), torch.randn(1, len(points), 4, generator=generator_for(0))
+    clouds = {"input x": points}
+    for offset in (6, 3, 1, 0):
+        torch.manual_seed(0)
+        model = pcvae.PointCloudVAE(VAEConfig(sigma_offset=float(offset)))
+        with torch.inference_mode():
+            posterior = model.encode(points[None] / scale).points
+        clouds[f"sigma offset {offset}"] = posterior.sample(noise)[0, :, :3] * scale
+    drawn = [cloud.numpy() for cloud in clouds.values()]
+    return cloud_grid(drawn, list(clouds), [points[:, 1].numpy()] * 5)
+
+
 def toy_planes() -> Figure:
     """Return the picture that opens chapter 02: the latent plane of a VAE for three betas."""
     views, _ = random_side_views(600, np.random.default_rng(0))
@@ -87,3 +104,4 @@ if __name__ == "__main__":
     style_encoder(pcvae.load("furniture"), load_furniture("test")).savefig(
         HERE / "style_encoder.png"
     )
+    point_encoder(load_furniture("test")).savefig(HERE / "point_encoder.png")
