@@ -41,14 +41,46 @@ notebooks: env  ## Execute every notebook anew, in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 \
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
 
-checkpoints: runs/furniture/model.safetensors  ## Train the shipped models anew (resumes what was stopped)
-	cp $< data/checkpoints/furniture.safetensors
-	$(BIN)/pcvae diagnose furniture --out data/checkpoints/furniture.json
+# Each run goes on where it was stopped; the settings of a stopped run are in its folder.
+TRAIN = if [ -f $(@D)/last.ckpt ]; then set -- --resume $(@D); else set -- --out $(@D) $(1); fi; \
+	$(BIN)/pcvae train "$$@"
+# Mixed precision is fast on processors with AMX or AVX-512 BF16 only: make checkpoints PRECISION=32-true
+PRECISION ?= bf16-mixed
+PROCEDURAL := --data procedural --num_shapes 15000
+AUGMENTED := --data furniture --mirror true --stretch 0.1
+FLOW := --recipe joint_flow --precision $(PRECISION) --max_epochs 100000 --validate_every 20
+STYLE := $(FLOW) --fit style_prior --batch_size 64 --learning_rate 1e-3 --max_steps 4000
 
-runs/furniture/model.safetensors: | env
-	if [ -f $(@D)/last.ckpt ]; then $(BIN)/pcvae train --resume $(@D); else \
-	  $(BIN)/pcvae train --recipe one_shot --mirror true --stretch 0.1 --max_epochs 300 \
-	    --validate_every 20 --out $(@D); fi
+checkpoints: $(addprefix data/checkpoints/,shapes.json furniture.json lion.json)  ## Train the shipped models anew (resumes what was stopped)
+
+data/checkpoints/%.json: data/checkpoints/%.safetensors
+	$(BIN)/pcvae evaluate $* --cache runs/distances --out $@
+	$(BIN)/pcvae diagnose $* --out $(@:.json=-latents.json)
+
+data/checkpoints/shapes.safetensors: runs/shapes-style/model.safetensors
+	cp $< $@
+
+data/checkpoints/furniture.safetensors: runs/furniture-style/model.safetensors
+	cp $< $@
+
+data/checkpoints/lion.safetensors: runs/lion/model.safetensors
+	cp $< $@
+
+runs/shapes/model.safetensors: | env
+	$(call TRAIN,$(FLOW) $(PROCEDURAL) --learning_rate 1.5e-3 --max_steps 14000)
+
+# The flow of z once more, on latents that no longer move.
+runs/shapes-style/model.safetensors: runs/shapes/model.safetensors
+	$(call TRAIN,$(STYLE) $(PROCEDURAL) --start_from $<)
+
+runs/furniture/model.safetensors: runs/shapes-style/model.safetensors
+	$(call TRAIN,$(FLOW) $(AUGMENTED) --start_from $< --learning_rate 5e-4 --max_steps 2000)
+
+runs/furniture-style/model.safetensors: runs/furniture/model.safetensors
+	$(call TRAIN,$(STYLE) $(AUGMENTED) --start_from $<)
+
+runs/lion/model.safetensors: | env
+	$(call TRAIN,--recipe lion $(PROCEDURAL) --num_points 512 --max_steps 3000 --validate_every 20)
 
 # The lock names torch without its CUDA parts, so that whichever build is installed brings its own.
 lock:  ## Write requirements.lock anew (needs uv; newest versions: UV_ARGS=--upgrade)
