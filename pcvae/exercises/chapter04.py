@@ -1,0 +1,190 @@
+"""Checks of chapter 04: the point encoder."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pcvae.exercises import Wrong, compare, exercise, expect, numbers
+from pcvae.objective import equilibrium_sigma
+
+
+@exercise("04.1", "Back into the old order", difficulty=2, importance=3, minutes=10)
+def check_restore_order(answer: Callable[[Tensor, Tensor], Any]) -> None:
+    """Shuffle known latents, and have them put back."""
+    h, order = torch.randn(2, 9, 4), torch.tensor([3, 0, 6, 1, 8, 2, 7, 5, 4])
+    shuffled = h[:, order]
+    mistakes = {
+        "You shuffled once more. Undo it: row `order[i]` of the result is row i of the input.": (
+            shuffled[:, order]
+        ),
+        "The rows are still in the shuffled order.": shuffled,
+        "You reversed the rows. The order was another one.": shuffled.flip(1),
+        "You sorted by a coordinate. The old order was not sorted by anything.": (
+            shuffled.gather(1, shuffled[..., :1].argsort(dim=1).expand_as(shuffled))
+        ),
+        "Each channel was sorted by itself, which tears the latents of a point apart.": (
+            shuffled.sort(dim=1).values
+        ),
+        "You used the reversed order. What undoes a permutation is its inverse.": (
+            shuffled[:, order.flip(0)]
+        ),
+    }
+    got = numbers(answer(shuffled.clone(), order.clone()), (2, 9, 4), "The result")
+    compare(got, h, mistakes)
+
+
+@exercise("04.2", "Near the identity on purpose", difficulty=2, importance=5, minutes=15)
+def check_local_posterior(answer: Callable[..., Any]) -> None:
+    """Two feature channels, so that nobody can rely on one; constants unlike the model's."""
+    skip, offset = 0.1, 2.0
+    out, points = torch.randn(2, 7, 10), torch.randn(2, 7, 3)
+    result = answer(out.clone(), points.clone(), skip, offset)
+    if not (isinstance(result, tuple | list) and len(result) == 2):
+        raise Wrong("Return two tensors: `mean, log_sigma`.")
+    shapes = {
+        (2, 7, 3): "Keep the feature channels: 3 + 2 of them here.",
+        (2, 7, 10): "Part the output first: one half is for the mean, the other for log sigma.",
+    }
+    names = ("The mean", "Log sigma")
+    got = [numbers(part, (2, 7, 5), n, shapes) for part, n in zip(result, names, strict=True)]
+    half, rest = out.chunk(2, dim=-1)
+    _check_halves(got, (half, rest), points, skip, offset)
+    mean = torch.cat([points + skip * half[..., :3], half[..., 3:]], -1)
+    compare(got[0], mean, _wrong_means(half, points, skip), what="The mean")
+    compare(got[1], rest - offset, _wrong_log_sigmas(rest, offset), what="Log sigma")
+
+
+def _check_halves(
+    got: list[np.ndarray], halves: tuple[Tensor, Tensor], points: Tensor, skip: float, offset: float
+) -> None:
+    """See whether the two halves have changed places."""
+    half, rest = halves
+    swapped = torch.cat([points + skip * rest[..., :3], rest[..., 3:]], -1)
+    same = np.allclose(got[0], swapped, atol=1e-4) and np.allclose(got[1], half - offset, atol=1e-4)
+    expect(not same, "The first half of the output is for the mean, the second for log sigma.")
+
+
+def _wrong_means(half: Tensor, points: Tensor, skip: float) -> dict[str, Tensor]:
+    """Return what known mistakes make of the first half of the output."""
+    xyz, feat = half[..., :3], half[..., 3:]
+    moved = points + skip * xyz
+    coordinates = {
+        "The point itself is missing: the mean of `h_xyz` is the point plus a small step.": (
+            skip * xyz
+        ),
+        "The output is taken alone. Add a small part of it to the point.": xyz,
+        "The skip weight is missing: the step is `skip_weight` times the output.": points + xyz,
+        "That is a mixture. Keep the whole point: `points + skip_weight * out`.": (
+            (1 - skip) * points + skip * xyz
+        ),
+        "The skip weight is at the wrong place: it goes with the output, not with the point.": (
+            skip * points + xyz
+        ),
+        "The step has the wrong sign.": points - skip * xyz,
+    }
+    wrong = {message: torch.cat([value, feat], -1) for message, value in coordinates.items()}
+    message = "The skip weight is for the coordinates only. Features are taken as they come."
+    return {**wrong, message: torch.cat([moved, skip * feat], -1)}
+
+
+def _wrong_log_sigmas(rest: Tensor, offset: float) -> dict[str, Tensor]:
+    """Return what known mistakes make of the second half of the output."""
+    only_xyz = torch.cat([rest[..., :3] - offset, rest[..., 3:]], -1)
+    return {
+        "The offset is taken away, so that sigma starts small. You add it.": rest + offset,
+        "The offset is missing.": rest,
+        "That is sigma. Return its logarithm: no `exp`.": (rest - offset).exp(),
+        "The offset belongs to log sigma, not to sigma: subtract it before any `exp`.": (
+            rest.exp() - offset
+        ),
+        "That is half of it, as for a log variance. Here it is a log standard deviation.": (
+            0.5 * (rest - offset)
+        ),
+        "That is twice as much, a log variance. Here it is a log standard deviation.": (
+            2 * (rest - offset)
+        ),
+        "The features need the offset as well as the coordinates.": only_xyz,
+    }
+
+
+@exercise("04.3", "See the latent points", difficulty=2, importance=3, minutes=15)
+def check_latent_cloud(answer: Callable[..., Any]) -> None:
+    """Sample, take the coordinates, bring them back to the units of the data."""
+    mean, log_sigma, noise = torch.randn(8, 4), torch.randn(8, 4) - 1, torch.randn(8, 4)
+    center, scale = torch.tensor([0.5, -1.0, 2.0]), 0.4
+    shapes = {
+        (8, 4): "Three channels are a place in space. Leave the feature out.",
+        (8, 1): "That is the feature. The place is in the other channels.",
+    }
+    got = answer(mean.clone(), log_sigma.clone(), noise.clone(), center.clone(), scale)
+    got = numbers(got, (8, 3), "The cloud", shapes)
+
+    def shown(h: Tensor) -> Tensor:
+        return h[:, :3] * scale + center
+
+    h = mean + log_sigma.exp() * noise
+    mistakes = {
+        "Those are the last three channels. The place is in the first three.": (
+            h[:, 1:] * scale + center
+        ),
+        "Those are the means. Draw a sample: add sigma times the noise.": shown(mean),
+        "The noise has standard deviation 1. Multiply it by sigma.": shown(mean + noise),
+        "You multiplied the noise by log sigma. Take `exp` first.": shown(mean + log_sigma * noise),
+        "You took log sigma for a log variance: there is a 1/2 too many.": shown(
+            mean + (0.5 * log_sigma).exp() * noise
+        ),
+        "That is the variance times the noise. It should be the standard deviation.": shown(
+            mean + (2 * log_sigma).exp() * noise
+        ),
+        "That is in the units of the model. Undo the normalization.": h[:, :3],
+        "The normalization is done once more instead of undone: multiply by the scale, then add "
+        "the center.": (h[:, :3] - center) / scale,
+        "First multiply by the scale, then add the center.": (h[:, :3] + center) * scale,
+        "The center is missing.": h[:, :3] * scale,
+        "The scale is missing.": h[:, :3] + center,
+    }
+    compare(got, shown(h), mistakes, what="The cloud")
+
+
+@exercise("04.4", "How much noise pays", difficulty=4, importance=4, minutes=25)
+def check_balance(answer: Callable[..., Any]) -> None:
+    """Compare with the closed form at three settings."""
+    settings = ((0.5, 1), (0.5, 32), (0.1, 2))
+    got = [float(numbers(answer(w, r), (), "Sigma")) for w, r in settings]
+    expect(min(got) > 0, "A standard deviation is positive: take the other root of the equation.")
+    expected = [equilibrium_sigma(w, r) for w, r in settings]
+    mistakes = {
+        message: [_root(*coefficients(w, r)) for w, r in settings]
+        for message, coefficients in _WRONG_EQUATIONS.items()
+    }
+    mistakes["That is the variance. Take the square root."] = [s * s for s in expected]
+    mistakes["That is log sigma's place, not sigma: take `exp`."] = [math.log(s) for s in expected]
+    compare(got, expected, mistakes, what="Sigma")
+
+
+MEAN_ABSOLUTE = math.sqrt(2 / math.pi)  # of standard normal noise
+
+# Of p s^2 + q s - r = 0, for a KL weight w that comes with R copies of the error.
+_WRONG_EQUATIONS: dict[str, Callable[[float, int], tuple[float | int, ...]]] = {
+    "The mean of |noise| is not 1 but `sqrt(2 / pi)`.": lambda w, r: (w, r, w),
+    "It is `sqrt(2 / pi)`, not `sqrt(pi / 2)`: less than 1.": (
+        lambda w, r: (w, r / MEAN_ABSOLUTE, w)
+    ),
+    "The copies are missing: the error counts R times.": lambda w, r: (w, MEAN_ABSOLUTE, w),
+    "The KL weight is missing.": lambda w, r: (1, r * MEAN_ABSOLUTE, 1),
+    "The 1/2 before sigma squared is missing: its derivative is sigma, not 2 sigma.": (
+        lambda w, r: (2 * w, r * MEAN_ABSOLUTE, w)
+    ),
+    "The copies are of the error, not of the KL.": lambda w, r: (w * r, MEAN_ABSOLUTE, w * r),
+    "The weight stands at the KL, not at the error.": lambda w, r: (1, w * r * MEAN_ABSOLUTE, 1),
+    "The term sigma squared of the KL is missing.": lambda w, r: (0, r * MEAN_ABSOLUTE, w),
+}
+
+
+def _root(p: float | int, q: float | int, r: float | int) -> float:
+    """Return the positive root of p s^2 + q s - r = 0."""
+    return 2 * r / (q + math.sqrt(q * q + 4 * p * r))

@@ -1,0 +1,144 @@
+"""Wrong answers to the exercises of chapter 04, each with the message that it must get."""
+
+import math
+
+import pytest
+import torch
+
+from pcvae.exercises import check
+
+
+def posterior(xyz, feat=lambda out, s: out, log_sigma=lambda out, o: out - o, order=(0, 1)):
+    """An answer to 04.2 made of its three formulas."""
+
+    def answer(out, points, skip_weight, sigma_offset):
+        halves = out.chunk(2, dim=-1)
+        first, second = halves[order[0]], halves[order[1]]
+        mean = [xyz(points, first[..., :3], skip_weight), feat(first[..., 3:], skip_weight)]
+        return torch.cat(mean, dim=-1), log_sigma(second, sigma_offset)
+
+    return answer
+
+
+def right_xyz(points, out, s):
+    return points + s * out
+
+
+def feature_without_offset(out, offset):
+    return torch.cat([out[..., :3] - offset, out[..., 3:]], dim=-1)
+
+
+def root(p, q, r):
+    return (-q + math.sqrt(q * q + 4 * p * r)) / (2 * p)
+
+
+A = math.sqrt(2 / math.pi)
+
+
+def balance(weight, copies):
+    return root(weight, copies * A, weight)
+
+
+def by_descent(weight, copies):
+    """The same minimum, found by an optimizer."""
+    log_sigma = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([log_sigma], max_iter=100, line_search_fn="strong_wolfe")
+
+    def cost():
+        optimizer.zero_grad()
+        kl = 0.5 * (2 * log_sigma).exp() - log_sigma
+        value = copies * A * log_sigma.exp() + weight * kl
+        value.backward()
+        return value
+
+    optimizer.step(cost)
+    return log_sigma.exp()
+
+
+def scattered(h, order):
+    result = torch.empty_like(h)
+    result[:, order] = h
+    return result
+
+
+def by_height(h, order):
+    return h.gather(1, h[..., :1].argsort(dim=1).expand_as(h))
+
+
+def sampled(mean, log_sigma, noise):
+    return mean + log_sigma.exp() * noise
+
+
+def cloud(h=sampled, channels=slice(3), place=lambda x, center, scale: x * scale + center):
+    """An answer to 04.3 made of its three steps."""
+    return lambda mean, log_sigma, noise, center, scale: place(
+        h(mean, log_sigma, noise)[:, channels], center, scale
+    )
+
+
+WRONG = [
+    ("04.2", posterior(lambda x, out, s: s * out), "point itself is missing"),
+    ("04.2", posterior(lambda x, out, s: out), "taken alone"),
+    ("04.2", posterior(lambda x, out, s: x + out), "skip weight is missing"),
+    ("04.2", posterior(lambda x, out, s: (1 - s) * x + s * out), "mixture"),
+    ("04.2", posterior(lambda x, out, s: s * x + out), "wrong place"),
+    ("04.2", posterior(right_xyz, feat=lambda out, s: s * out), "coordinates only"),
+    ("04.2", posterior(right_xyz, log_sigma=lambda out, o: out + o), "You add it"),
+    ("04.2", posterior(right_xyz, log_sigma=lambda out, o: out), "offset is missing"),
+    ("04.2", posterior(right_xyz, log_sigma=lambda out, o: (out - o).exp()), "no `exp`"),
+    ("04.2", posterior(right_xyz, log_sigma=lambda out, o: out.exp() - o), "before any `exp`"),
+    ("04.2", posterior(right_xyz, log_sigma=lambda out, o: (out - o) / 2), "half of it"),
+    ("04.2", posterior(right_xyz, log_sigma=lambda out, o: 2 * (out - o)), "twice as much"),
+    ("04.2", posterior(right_xyz, log_sigma=feature_without_offset), "features need the offset"),
+    ("04.2", posterior(right_xyz, order=(1, 0)), "first half of the output"),
+    ("04.2", lambda out, x, s, o: (x + s * out[..., :3], out[..., 5:] - o), "Keep the feature"),
+    ("04.2", lambda out, x, s, o: out, "Return two tensors"),
+    ("04.4", lambda w, r: root(w, r, w), "mean of |noise|"),
+    ("04.4", lambda w, r: root(w, r / A, w), "not `sqrt(pi / 2)`"),
+    ("04.4", lambda w, r: root(w, A, w), "copies are missing"),
+    ("04.4", lambda w, r: root(1, r * A, 1), "KL weight is missing"),
+    ("04.4", lambda w, r: root(2 * w, r * A, w), "1/2 before sigma squared"),
+    ("04.4", lambda w, r: root(w * r, A, w * r), "not of the KL"),
+    ("04.4", lambda w, r: root(1, w * r * A, 1), "not at the error"),
+    ("04.4", lambda w, r: w / (r * A), "sigma squared of the KL is missing"),
+    ("04.4", lambda w, r: balance(w, r) ** 2, "variance"),
+    ("04.4", lambda w, r: -w / balance(w, r), "the other root"),
+    ("04.1", lambda h, order: h[:, order], "once more"),
+    ("04.1", lambda h, order: h, "still in the shuffled order"),
+    ("04.1", lambda h, order: h.flip(1), "reversed the rows"),
+    ("04.1", by_height, "sorted by a coordinate"),
+    ("04.1", lambda h, order: h.sort(dim=1).values, "tears the latents"),
+    ("04.1", lambda h, order: h[:, order.flip(0)], "its inverse"),
+    ("04.3", cloud(channels=slice(1, 4)), "last three channels"),
+    ("04.3", cloud(channels=slice(4), place=lambda x, c, s: x * s), "Leave the feature out"),
+    ("04.3", cloud(h=lambda m, ls, e: m), "Those are the means"),
+    ("04.3", cloud(h=lambda m, ls, e: m + e), "Multiply it by sigma"),
+    ("04.3", cloud(h=lambda m, ls, e: m + ls * e), "Take `exp` first"),
+    ("04.3", cloud(h=lambda m, ls, e: m + (ls / 2).exp() * e), "1/2 too many"),
+    ("04.3", cloud(h=lambda m, ls, e: m + (2 * ls).exp() * e), "variance times the noise"),
+    ("04.3", cloud(place=lambda x, c, s: x), "units of the model"),
+    ("04.3", cloud(place=lambda x, c, s: (x - c) / s), "instead of undone"),
+    ("04.3", cloud(place=lambda x, c, s: (x + c) * s), "then add the center"),
+    ("04.3", cloud(place=lambda x, c, s: x * s), "center is missing"),
+    ("04.3", cloud(place=lambda x, c, s: x + c), "scale is missing"),
+]
+
+
+@pytest.mark.parametrize(("id", "answer", "words"), WRONG)
+def test_wrong_answer(rejects, id, answer, words):
+    rejects(id, answer, words)
+
+
+@pytest.mark.parametrize(
+    ("id", "answer"),
+    [
+        ("04.2", posterior(right_xyz)),
+        ("04.4", balance),
+        ("04.4", by_descent),
+        ("04.1", lambda h, order: h[:, order.argsort()]),
+        ("04.1", scattered),
+        ("04.3", cloud()),
+    ],
+)
+def test_ways_that_are_right(id, answer):
+    assert check(id, answer).status == "done"
