@@ -159,7 +159,7 @@ def nearest_squares(
         part = left[start : start + step]
         block = np.matmul(part, right, out=_block(len(part), tile, len(columns)))
         block.min(axis=2, out=rows[start : start + step])
-        np.minimum(columns, block.min(axis=(0, 1)), out=columns)
+        np.minimum(columns, block.reshape(-1, len(columns)).min(axis=0), out=columns)
     # Rounding may make a small distance negative.
     return np.maximum(rows.reshape(-1)[:points], 0), np.maximum(columns, 0)
 
