@@ -77,11 +77,12 @@ def _traces() -> list[dict[str, Any]]:
 def _layout() -> dict[str, Any]:
     """Return two panels of fixed ranges: nothing is rescaled while a slider moves."""
     plain = {"zeroline": False, "fixedrange": True, "gridcolor": "#eeeeee"}
-    plane = {**plain, "range": [-toys.REACH, toys.REACH]}
+    # As wide as high, so that a circle is one.
+    plane = {**plain, "range": [-toys.REACH, toys.REACH], "constrain": "domain"}
     room = {**plain, "showticklabels": False}
     return {
         "xaxis": {**plane, "domain": [0, SHARE], "title": {"text": "z<sub>1</sub>"}},
-        "yaxis": {**plane, "title": {"text": "z<sub>2</sub>"}},
+        "yaxis": {**plane, "scaleanchor": "x", "title": {"text": "z<sub>2</sub>"}},
         "xaxis2": {**room, "range": [-1.0, 1.0], "domain": [SHARE + 0.05, 1]},
         "yaxis2": {**room, "range": [-0.3, 1.8], "anchor": "x2", "scaleanchor": "x2"},
         "annotations": [

@@ -3,7 +3,9 @@
 import importlib.util
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from pcvae.exercises import check, exercises
 from pcvae.exercises.cards import DONE, NOT_DONE
@@ -51,3 +53,22 @@ def test_five_wrong_answers_get_messages_of_their_own(id):
     words = [words for of, _, words in module.WRONG if of == id]
     assert len(words) >= 5
     assert len(set(words)) == len(words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", ["01", "02"])
+def test_a_chapter_with_all_answers_filled_in_runs_to_its_end(posed, chapter):
+    """Those two are the ones that try the reader's answers in their last cells."""
+    (path,) = (TESTS.parents[1] / "notebooks").glob(f"{chapter}_*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    ids = [id for id in IDS if id.startswith(chapter)]
+    for id in ids:
+        found = posed(id)
+        (cell,) = [c for c in notebook.cells if f'check("{id}", ' in c.source]
+        cell.source = f'{found.solution}\n\ncheck("{id}", {found.name})'
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
+    shown = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+    texts = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in shown]
+    assert sum(": done. That is right." in text for text in texts) == len(ids)
+    assert any("equal to the package's" in text for text in texts)
+    assert not any("waits for your answer" in text for text in texts)
