@@ -221,7 +221,9 @@ def diagnose(model: PointCloudVAE, points: Float[np.ndarray, "S N 3"]) -> dict[s
 
 @torch.no_grad()
 def chamfer_from_style(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> float:
-    """Return the Chamfer distance of shapes to what their mu_z makes of h drawn from N(0, I).
+    """Return the Chamfer distance of shapes to what their mu_z makes of noise.
+
+    The noise is h itself, or what the learned prior carries to h, given z.
 
     Args:
         model: the model.
@@ -230,7 +232,7 @@ def chamfer_from_style(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> float
     z = model.encode_style(x).mean
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(*x.shape[:2], 3 + model.config.latent_dim, generator=generator)
-    return mean_chamfer(model.decode(noise, z), x)
+    return mean_chamfer(model.draw_points(noise, z), x)
 
 
 @torch.no_grad()

@@ -1,26 +1,33 @@
 """`pcvae compare-recipes`: what each recipe makes of the latents, on the same data and steps."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from pcvae import checkpoints
 from pcvae.data.clouds import CloudSet
+from pcvae.data.datamodule import Batch
 from pcvae.diagnostics import diagnose, explained_variance, style_means
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
+from pcvae.models.layers import CONDITIONING
 from pcvae.objective import equilibrium_sigma
 from pcvae.training.config import RECIPES, TrainConfig
+from pcvae.training.module import VAEModule
 from pcvae.training.run import LAST, MODEL, train
 
 FACTORS = ("chair/leg_height", "chair/seat_width", "chair/seat_depth", "chair/back_height")
 EVALUATED = 200  # shapes; the Chamfer distances among the diagnostics take most of the time
+TIMED_STEPS = 15
 
 
 def compare_recipes(
-    recipes: Sequence[str] = ("lion", "per_shape", "one_shot"),
+    recipes: Sequence[str] = ("lion", "per_shape", "one_shot", "joint_flow"),
+    conditionings: Sequence[str] = (),
     steps: int = 1500,
     batch_size: int = 16,
     num_points: int = 512,
@@ -36,6 +43,8 @@ def compare_recipes(
 
     Args:
         recipes: names from `RECIPES`.
+        conditionings: how z speaks to the points: each recipe is trained by each of these, such as
+            adain, adagn and adaln. By default only by its own.
         steps: optimizer steps for each.
         batch_size: clouds for each step; under LION's loss it decides the balance, too.
         num_points: points for each cloud.
@@ -46,33 +55,50 @@ def compare_recipes(
         progress: show progress bars.
 
     Returns:
-        For each recipe, the diagnostics and R^2 of factors read off z, by name.
+        For each recipe, or recipe and conditioning, by name: the diagnostics, R^2 of factors read
+        off z, and milliseconds that one thread works for a step.
     """
-    table = {}
-    for recipe in recipes:
-        config = _configure(
-            recipe,
-            max_steps=steps,
-            batch_size=batch_size,
-            num_points=num_points,
-            num_shapes=num_shapes,
-            data=data,
-            seed=seed,
-            out=Path(out) / recipe,
-            progress=progress,
-        )
-        model = checkpoints.load(_trained(config))
-        table[recipe] = _measure(model, config)
+    common = {
+        "max_steps": steps,
+        "batch_size": batch_size,
+        "num_points": num_points,
+        "num_shapes": num_shapes,
+        "data": data,
+        "seed": seed,
+        "progress": progress,
+    }
+    runs = {
+        name: _configure(name, common | {"out": Path(out) / name.replace(" ", "-")})
+        for name in _names(recipes, conditionings)
+    }
+    models = {name: checkpoints.load(_trained(config)) for name, config in runs.items()}
+    times = step_times(list(runs.values()))
+    table = {
+        name: _measure(models[name], config) | {"ms_per_step_one_thread": milliseconds}
+        for (name, config), milliseconds in zip(runs.items(), times, strict=True)
+    }
     write_atomically(Path(out) / "recipes.json", json.dumps(table, indent=2) + "\n")
     return table
 
 
-def _configure(recipe: str, **common: object) -> TrainConfig:
-    """Return a recipe's settings with those that all runs share."""
-    if recipe not in RECIPES:
-        raise ValueError(f"There is no recipe {recipe!r}; there are {', '.join(RECIPES)}.")
-    steps_alone = {"max_epochs": 1_000_000, "validate_every": 1_000_000}
-    return TrainConfig(**(RECIPES[recipe].settings | steps_alone | common | {"recipe": recipe}))
+def _names(recipes: Sequence[str], conditionings: Sequence[str]) -> list[str]:
+    """Return the names of the runs: recipes, each followed by a conditioning if any were given."""
+    for what, words, known in (
+        ("recipe", recipes, RECIPES),
+        ("conditioning", conditionings, CONDITIONING),
+    ):
+        for word in words:
+            if word not in known:
+                raise ValueError(f"There is no {what} {word!r}; there are {', '.join(known)}.")
+    return [" ".join(filter(None, (r, c))) for r in recipes for c in conditionings or [""]]
+
+
+def _configure(name: str, common: dict[str, object]) -> TrainConfig:
+    """Return a run's settings: its recipe's, with those that all runs share."""
+    recipe, _, conditioning = name.partition(" ")
+    alone = {"max_epochs": 1_000_000, "validate_every": 1_000_000, "recipe": recipe}
+    chosen = {"conditioning": conditioning} if conditioning else {}
+    return TrainConfig(**(RECIPES[recipe].settings | alone | common | chosen))
 
 
 def _trained(config: TrainConfig) -> Path:
@@ -82,6 +108,49 @@ def _trained(config: TrainConfig) -> Path:
         return path
     started = (Path(config.out) / LAST).is_file()
     return train(TrainConfig(**(vars(config) | {"resume": config.out if started else None})))
+
+
+def step_times(runs: Sequence[TrainConfig]) -> list[float]:
+    """Return how many milliseconds one thread works for a training step of each run.
+
+    Time on the processor, not on the clock, and in turn: other programs disturb all alike.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        steps = [_stepper(config) for config in runs]
+        times = [[_seconds_of_work(step) for step in steps] for _ in range(TIMED_STEPS)]
+    finally:
+        torch.set_num_threads(threads)
+    return [float(f"{1e3 * value:.3g}") for value in np.median(times[1:], axis=0)]
+
+
+def _stepper(config: TrainConfig) -> Callable[[], None]:
+    """Return a function that makes a step of a run, on a batch of noise."""
+    module = VAEModule(
+        PointCloudVAE(config.model_config()),
+        config.objective(),
+        config.kl_schedule(),
+        prior_weight=config.prior_weight,
+        local_points=config.local_points,
+    )
+    points = torch.randn(config.batch_size, config.num_points, 3)
+    batch = Batch(points, torch.arange(config.batch_size))
+    optimizer = torch.optim.Adam(module.parameters(), config.learning_rate, fused=True)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        module.terms(batch, epoch=0).loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def _seconds_of_work(step: Callable[[], None]) -> float:
+    """Return how long the processor works on a step."""
+    start = time.process_time()
+    step()
+    return time.process_time() - start
 
 
 def _measure(model: PointCloudVAE, config: TrainConfig) -> dict[str, float]:
