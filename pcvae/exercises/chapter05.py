@@ -1,0 +1,286 @@
+"""Checks of chapter 05: adaptive norms, the decoder, the swap test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pcvae.exercises.checking import compare, expect, numbers
+from pcvae.exercises.registry import exercise
+from pcvae.models import DiagonalGaussian, Encoding
+from pcvae.models.layers import EPSILON, NUM_GROUPS
+
+SKIP_WEIGHT = 0.25
+
+
+@exercise("05.1", "Adaptive instance norm", difficulty=2, importance=5, minutes=10)
+def check_adain(answer: Callable) -> None:
+    """Compare on features far from mean 0 and standard deviation 1."""
+    features, scale, shift = _features()
+    got = _called(answer, features, scale, shift)
+    compare(
+        got,
+        scale * _normalized(features, (1,)) + shift,
+        {**_wrong_axes(features, scale, shift), **_wrong_formulas(features, scale, shift)},
+        what="The output",
+    )
+    lone = answer(features[:, :1].clone(), scale.clone(), shift.clone())
+    expect(
+        torch.isfinite(lone).all(),
+        "A cloud of one point becomes NaN: its variance is 0. Add epsilon, 1e-5, under the root.",
+    )
+
+
+def _wrong_axes(features: Tensor, scale: Tensor, shift: Tensor) -> dict[str, Tensor]:
+    def over(*dims: int) -> Tensor:
+        return scale * _normalized(features, dims) + shift
+
+    return {
+        "You normalized over the channels of each point, `dim=2`: that is layer norm. AdaIN takes "
+        "each channel over the points of its shape.": over(2),
+        "You normalized over the batch too, `dim=(0, 1)`: that is batch norm, and the shapes of a "
+        "batch would leak into each other. Keep the batch axis out.": over(0, 1),
+        "You took one mean and one variance for all channels. Each channel has its own.": over(
+            1, 2
+        ),
+    }
+
+
+def _wrong_formulas(features: Tensor, scale: Tensor, shift: Tensor) -> dict[str, Tensor]:
+    variance, mean = torch.var_mean(features, dim=1, correction=0, keepdim=True)
+    centered, sigma = features - mean, torch.sqrt(variance + EPSILON)
+    right = centered / sigma
+    unbiased = torch.sqrt(features.var(dim=1, keepdim=True) + EPSILON)
+    return {
+        "You divided by the variance. Divide by its square root, the standard deviation.": (
+            scale * centered / (variance + EPSILON) + shift
+        ),
+        "Your variance divides by N - 1. Pass `correction=0`; otherwise a cloud of one point "
+        "becomes NaN.": scale * centered / unbiased + shift,
+        "You divided by the standard deviation without taking the mean away first.": (
+            scale * features / sigma + shift
+        ),
+        "You took the mean away, but did not divide by the standard deviation.": (
+            scale * centered + shift
+        ),
+        "You shifted before you scaled: the shift is scaled as well. It comes last.": (
+            scale * (right + shift)
+        ),
+        "The shift is missing.": scale * right,
+        "The scale is missing.": right + shift,
+        "You scaled by 1 + scale. Here the scale itself is near 1: the layer's bias says so.": (
+            (1 + scale) * right + shift
+        ),
+    }
+
+
+def _features() -> tuple[Tensor, Tensor, Tensor]:
+    """Return features (2, 12, 16) with statistics of their own, a scale and a shift (2, 1, 16)."""
+    generator = torch.Generator().manual_seed(5)
+    size = torch.rand(2, 1, 16, generator=generator) + 0.6
+    place = 2 * torch.randn(2, 1, 16, generator=generator)
+    features = torch.randn(2, 12, 16, generator=generator) * size + place
+    scale = 1 + 0.3 * torch.randn(2, 1, 16, generator=generator)
+    return features, scale, torch.randn(2, 1, 16, generator=generator)
+
+
+def _called(answer: Callable, features: Tensor, scale: Tensor, shift: Tensor) -> object:
+    """Return what the answer makes of copies, of the shape of the features."""
+    value = answer(features.clone(), scale.clone(), shift.clone())
+    return numbers(
+        value,
+        tuple(features.shape),
+        what="The output",
+        shapes={(*features.shape[:2], 8, 2): "Bring the groups together again with `flatten(2)`."},
+    )
+
+
+def _normalized(features: Tensor, dims: tuple[int, ...]) -> Tensor:
+    variance, mean = torch.var_mean(features, dim=dims, correction=0, keepdim=True)
+    return (features - mean) / torch.sqrt(variance + EPSILON)
+
+
+@exercise("05.2", "Adaptive group norm", difficulty=3, importance=3, minutes=15)
+def check_adagn(answer: Callable) -> None:
+    """Compare with torch's group norm."""
+    features, scale, shift = _features()
+    got = _called(answer, features, scale, shift)
+    right = _grouped(features, NUM_GROUPS)
+    mistakes = {
+        "You did not put back scale and shift.": right,
+        "The shift is missing.": scale * right,
+        "You shifted before you scaled: the shift is scaled as well. It comes last.": (
+            scale * (right + shift)
+        ),
+    }
+    wrong_groups = {k: scale * v + shift for k, v in _wrong_groups(features).items()}
+    compare(got, scale * right + shift, mistakes | wrong_groups, what="The output")
+    four = numbers(answer(features.clone(), scale, shift, 4), what="The output for 4 groups")
+    compare(four, scale * _grouped(features, 4) + shift, what="The output for 4 groups")
+
+
+def _wrong_groups(features: Tensor) -> dict[str, Tensor]:
+    """Return what is normalized if the wrong numbers share mean and variance."""
+    grouped = features.unflatten(-1, (NUM_GROUPS, -1))
+    strided = features.unflatten(-1, (-1, NUM_GROUPS))
+    return {
+        "You normalized each channel by itself: that is AdaIN. The channels of a group share mean "
+        "and variance.": _normalized(features, (1,)),
+        "You normalized over all channels at once, as if there were one group.": (
+            _normalized(features, (1, 2))
+        ),
+        "You normalized each point by itself. The statistics go over the points, too: "
+        "`dim=(1, 3)`.": _normalized(grouped, (3,)).flatten(2),
+        "Your groups have 8 channels; there should be 8 groups. `unflatten(-1, (groups, -1))` puts "
+        "the groups first.": _grouped(features, features.shape[-1] // NUM_GROUPS),
+        "Your groups are made of channels far apart (0 and 8, 1 and 9, ...). Neighbors belong "
+        "together.": _normalized(strided, (1, 2)).flatten(2),
+        "The batch axis is in your statistics: shapes of a batch would leak into each other.": (
+            _normalized(grouped, (0, 1, 3)).flatten(2)
+        ),
+    }
+
+
+def _grouped(features: Tensor, groups: int) -> Tensor:
+    return F.group_norm(features.mT, groups, eps=EPSILON).mT
+
+
+@exercise("05.3", "The decoder", difficulty=1, importance=4, minutes=5)
+def check_decode(answer: Callable) -> None:
+    """Compare on a small network whose output depends on everything that it gets."""
+    generator = torch.Generator().manual_seed(6)
+    latents = torch.randn(2, 7, 5, generator=generator)
+    style = torch.randn(2, 3, generator=generator)
+    mixing = torch.randn(5, 3, generator=generator)
+
+    def network(latents: Tensor, style: Tensor) -> Tensor:
+        expect(
+            latents.shape[-1] == 5,
+            "Your network got only a part of h. Give it all of it: the feature channels are for "
+            "the network.",
+        )
+        return torch.tanh(latents @ mixing) + style[:, None]
+
+    said, xyz = network(latents, style), latents[..., :3]
+    got = numbers(
+        answer(network, latents.clone(), style.clone(), SKIP_WEIGHT),
+        (2, 7, 3),
+        what="The cloud",
+        shapes={(2, 7, 5): "Points have three coordinates: take the first three numbers of h."},
+    )
+    compare(
+        got,
+        xyz + SKIP_WEIGHT * said,
+        {
+            "You left out the skip weight: the network moves points by all that it says.": xyz
+            + said,
+            "You left out h_xyz: the decoder should start from there and move points a little.": (
+                SKIP_WEIGHT * said
+            ),
+            "You weighted h_xyz by the skip weight. It belongs to what the network says.": (
+                SKIP_WEIGHT * xyz + said
+            ),
+            "You mixed h_xyz and the network's output like (1 - s) and s. h_xyz keeps its full "
+            "weight.": (1 - SKIP_WEIGHT) * xyz + SKIP_WEIGHT * said,
+            "You took the last three numbers of h. The coordinates are the first three.": (
+                latents[..., -3:] + SKIP_WEIGHT * said
+            ),
+            "You returned h_xyz as it is. The network has no say.": xyz,
+            "You subtracted what the network says.": xyz - SKIP_WEIGHT * said,
+        },
+        what="The cloud",
+    )
+
+
+class Toy:
+    """A model whose decoder stretches h by z, so that every mistake shows in the displacement."""
+
+    def encode(self, x: Tensor) -> Encoding:
+        """Return posteriors that are far from noise-free."""
+        mean = x.mean(dim=1)[:, :2]  # (B, 2)
+        h = torch.cat([x, x[..., :1]], dim=-1)
+        return Encoding(
+            DiagonalGaussian(mean, torch.zeros_like(mean)),
+            DiagonalGaussian(h, torch.zeros_like(h)),
+        )
+
+    def decode(self, h: Tensor, z: Tensor) -> Tensor:
+        """Scale by the first number of z and shift by the second."""
+        return h[..., :3] * (1 + z[:, None, :1]) + z[:, None, 1:]
+
+
+@exercise("05.4", "The swap test", difficulty=3, importance=5, minutes=15)
+def check_swap(answer: Callable) -> None:
+    """Compare on a model that uses both latents."""
+    generator = torch.Generator().manual_seed(7)
+    offset = torch.tensor([[0.0, 0.0, 0.0], [1.0, -0.5, 0.0], [3.0, 0.7, 0.0]])[:, None]
+    x, model = torch.randn(3, 40, 3, generator=generator) + offset, Toy()
+    got = numbers(answer(model, x.clone()), what="The displacement")
+    again = numbers(answer(model, x.clone()), what="The displacement")
+    expect(
+        np.array_equal(got, again),
+        "Two calls gave different numbers. Did you draw samples? Swap the means: sampled noise "
+        "moves points by itself.",
+    )
+    expect(
+        got.shape == (),
+        f"One number was asked for, the mean over all points and shapes; yours has shape "
+        f"{got.shape}.",
+    )
+    right = mean_norm(_moved(model, x, lambda z: z.roll(-1, 0)))
+    compare(got, right, _wrong_swaps(model, x), what="The displacement")
+
+
+def _moved(
+    model: Toy,
+    x: Tensor,
+    of_z: Callable[[Tensor], Tensor] = lambda z: z,
+    of_h: Callable[[Tensor], Tensor] = lambda h: h,
+) -> Tensor:
+    """Return how points move, (B, N, 3), if z and h are changed by these functions."""
+    encoding = model.encode(x)
+    z, h = encoding.style.mean, encoding.points.mean
+    return model.decode(of_h(h), of_z(z)) - model.decode(h, z)
+
+
+def mean_norm(moved: Tensor) -> Tensor:
+    """Return the mean length of displacements."""
+    return moved.norm(dim=-1).mean()
+
+
+def _wrong_swaps(model: Toy, x: Tensor) -> dict[str, Tensor]:
+    def following(latent: Tensor) -> Tensor:
+        return latent.roll(-1, 0)
+
+    moved = _moved(model, x, following)
+    encoding = model.encode(x)
+    decoded = model.decode(encoding.points.mean, following(encoding.style.mean))
+    return {
+        "You swapped h. Hold h, and swap z.": mean_norm(_moved(model, x, of_h=following)),
+        "You swapped both latents. Then all of the shape is another; hold h.": mean_norm(
+            _moved(model, x, following, following)
+        ),
+        "You took z of the shape before. The next one is `roll(-1, dims=0)`.": mean_norm(
+            _moved(model, x, lambda z: z.roll(1, 0))
+        ),
+        "You rolled z along its own numbers. Pass `dims=0`: the shapes change places.": mean_norm(
+            _moved(model, x, lambda z: z.roll(-1))
+        ),
+        "You rolled z along `dims=1`, its own numbers. The shapes should change places.": mean_norm(
+            _moved(model, x, lambda z: z.roll(-1, 1))
+        ),
+        "You compared with the input x. Compare with what the shape's own z decodes to: the "
+        "question is what z did, not how good the model is.": mean_norm(decoded - x),
+        "You took the mean of absolute differences of coordinates. A point's displacement is the "
+        "norm over its three coordinates.": moved.abs().mean(),
+        "You took squared distances. The displacement is the norm itself.": (
+            moved.square().sum(dim=-1).mean()
+        ),
+        "You took the norm over everything. First a norm for each point (`dim=-1`), then the "
+        "mean.": moved.norm(),
+        "Points do not move at all. Did you decode twice with the same z?": torch.tensor(0.0),
+    }
