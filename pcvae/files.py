@@ -19,10 +19,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
-    # mkstemp gives a file for its owner only; the finished one is as readable as any other.
-    os.chmod(name, 0o644)
     try:
         yield Path(name)
+        # mkstemp gives a file for its owner only; the finished one is as readable as any other.
+        os.chmod(name, 0o644)
         os.replace(name, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
