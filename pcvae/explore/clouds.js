@@ -39,6 +39,7 @@ class Clouds {
     this.places = reaches.map(() => new Float32Array(0));
     this.colors = new Uint8Array(0);
     this.drawn = 0; // frames so far
+    this.stale = new Set(); // views to draw
     this.onPick = () => {};
     this.onTurn = () => {};
     this.build(el, titles, height, label);
@@ -79,7 +80,9 @@ class Clouds {
 
   // Everything that is lost with the graphics card's context.
   start() {
-    const gl = this.gl = this.canvas.getContext("webgl", { antialias: false });
+    // The drawing is kept, so that a view in which nothing changed need not be drawn anew.
+    const options = { antialias: false, preserveDrawingBuffer: true };
+    const gl = this.gl = this.canvas.getContext("webgl", options);
     if (!gl) {
       this.box.textContent = "This browser has no WebGL. Use the plotly view instead.";
       return;
@@ -120,7 +123,7 @@ class Clouds {
   setCloud(view, places) {
     this.places[view] = places;
     this.fill(this.buffers?.[view], places);
-    this.ask();
+    this.ask([view]);
   }
 
   setColors(colors) {
@@ -148,7 +151,8 @@ class Clouds {
 
   // At most one picture a frame: the first change is drawn at once, as soon as all of its message
   // was taken in; whatever changes before the frame ends is drawn with the next, as it is by then.
-  ask() {
+  ask(views = this.reaches.keys()) {
+    for (const view of views) this.stale.add(view);
     if (this.asked) return;
     this.asked = true;
     const drawn = () => {
@@ -169,7 +173,8 @@ class Clouds {
     const [red, green, blue] = PAPER[this.dark ? "dark" : "light"];
     gl.clearColor(red, green, blue, 1);
     gl.uniform1f(this.size, (POINT * DISTANCE * height) / 360);
-    this.reaches.forEach((reach, view) => {
+    for (const view of this.stale) {
+      const reach = this.reaches[view];
       const left = Math.round(view * width);
       gl.viewport(left, 0, Math.round(width), height);
       gl.scissor(left, 0, Math.round(width), height);
@@ -179,7 +184,8 @@ class Clouds {
       gl.uniformMatrix4fv(this.matrix, false, this.matrixOf(reach));
       const count = Math.min(this.places[view].length, this.colors.length) / 3;
       this.draws(gl.POINTS, this.buffers[view], this.colorBuffer, count);
-    });
+    }
+    this.stale.clear();
     this.drawn += 1;
   }
 

@@ -1,0 +1,508 @@
+"""The explorer in a real browser: every control is dragged or clicked, and the picture follows."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from pcvae.explore.coloring import COLORS, PARTS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+INPUT, LATENT, DECODED = range(3)
+SETUP = """
+import torch
+import pcvae
+from pcvae.data.procedural import generate
+from pcvae.explore import GlobalSliders, LocalEditor, StyleSwap, explore
+torch.set_num_threads(1)
+model = pcvae.load("furniture")
+shapes = generate(["chair", "table"], count=120, num_points=1024)
+"""
+PANEL = 'panel = explore(model, shapes, view="{view}")\npanel'
+DRAWN = {
+    "plotly": """() => {
+        const plot = document.querySelector('.js-plotly-plot');
+        return plot._fullData.map(trace => [trace.y, trace.z, trace.x].map(
+            values => Array.from(values, Number))); }""",
+    "webgl": """() => document.querySelector('canvas[role=img]').clouds.places.map(places =>
+        [0, 1, 2].map(axis => Array.from(places).filter((_, i) => i % 3 === axis)))""",
+}
+COLORED = {
+    "plotly": """() => {
+        const marker = document.querySelector('.js-plotly-plot')._fullData[2].marker;
+        const values = Array.from(marker.color, Number);
+        return [values, marker.colorscale, marker.cmin, marker.cmax]; }""",
+    "webgl": "() => Array.from(document.querySelector('canvas[role=img]').clouds.colors)",
+}
+CAMERA = {
+    "plotly": """() => JSON.stringify(['scene', 'scene2', 'scene3'].map(name => {
+        const eye = document.querySelector('.js-plotly-plot')._fullLayout[name]._scene
+            .getCamera().eye;
+        return [eye.x, eye.y, eye.z].map(value => value.toFixed(4)); }))""",
+    "webgl": "() => JSON.stringify(document.querySelector('canvas[role=img]').clouds.camera)",
+}
+PICTURE = {"plotly": ".js-plotly-plot", "webgl": "canvas[role=img]"}
+WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
+        + '.jp-OutputArea-output .widget-hbox, .jp-OutputArea-output .widget-tab')).filter(
+    part => part.offsetParent !== null).map(
+    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
+SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout, '
+        + '.widget-button')).filter(part => part.offsetParent !== null
+    && part.scrollWidth > part.clientWidth + 1).map(part => part.textContent)"""
+NAMELESS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output')).flatMap(
+    output => Array.from(output.querySelectorAll(
+        '[role=slider], input, select, textarea, button, canvas'))).filter(control =>
+    control.offsetParent !== null && control.type !== 'hidden'
+    && !control.getAttribute('aria-label') && !control.textContent.trim()
+    && !(control.labels?.length) && !control.title).map(
+        control => control.outerHTML.slice(0, 200))"""
+
+
+def notebook(folder: Path, *cells: str) -> Path:
+    made = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    path = folder / "explorer.ipynb"
+    nbformat.write(made, path)
+    return path
+
+
+class Page:
+    """The panel on a page, in one of its two views."""
+
+    def __init__(self, lab, view: str) -> None:
+        self.lab, self.page, self.view = lab, lab.page, view
+        self.page.wait_for_selector(PICTURE[view])
+        if view == "plotly":
+            lab.plot()
+        self.picture = self.page.locator(PICTURE[view]).first
+
+    def clouds(self) -> list[np.ndarray]:
+        return [np.array(axes).T for axes in self.page.evaluate(DRAWN[self.view])]
+
+    def camera(self) -> str:
+        return self.page.evaluate(CAMERA[self.view])
+
+    def settled(self, before: list[np.ndarray], seconds: float = 20) -> list[bool]:
+        """Wait until the decoded points moved and came to rest; say which clouds moved."""
+        last = before
+        for _ in range(int(4 * seconds)):
+            self.page.wait_for_timeout(250)
+            now = self.clouds()
+            rests = np.array_equal(now[DECODED], last[DECODED])
+            if rests and not np.array_equal(now[DECODED], before[DECODED]):
+                return [not np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
+            last = now
+        pytest.fail(f"the decoded points did not move; errors: {self.lab.errors()}")
+
+    def control(self, kind: str, label: str):
+        return (
+            self.page.locator(f"{kind}:visible")
+            .filter(has=self.page.get_by_text(label, exact=True))
+            .first
+        )
+
+    def slider(self, label: str):
+        found = self.page.locator(".widget-slider:visible")
+        return found.filter(has_text=re.compile("^" + re.escape(label))).first
+
+    def drag(self, label: str, fraction: float = 0.85) -> list[bool]:
+        before = self.clouds()
+        self.lab.drag_slider(self.slider(label), fraction)
+        return self.settled(before)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=False).locator(
+            "visible=true"
+        ).first.click()
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def choose(self, label: str, option: str) -> None:
+        self.page.get_by_label(label, exact=True).locator("visible=true").select_option(
+            label=option
+        )
+
+    def type(self, label: str, value: int) -> list[bool]:
+        before = self.clouds()
+        box = self.page.get_by_label(label, exact=True).locator("visible=true")
+        box.fill(str(value))
+        box.press("Enter")
+        return self.settled(before)
+
+    def undo(self) -> None:
+        before = self.clouds()
+        self.press("Undo")
+        self.settled(before)
+
+    def readout(self) -> float:
+        text = self.page.get_by_role("status").first.inner_text()
+        return float(re.search(r"by (-?[\d.]+) on average", text).group(1))
+
+    def keep_picture(self, name: str) -> None:
+        panel = self.page.locator(".jp-OutputArea-output .widget-vbox").first
+        panel.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(500)
+        self.lab.screenshot(name).write_bytes(panel.screenshot())
+
+
+@pytest.fixture(params=["plotly", "webgl"])
+def panel(request, lab, tmp_path) -> Page:
+    lab.page.set_viewport_size({"width": 1280, "height": 1000})
+    lab.open_notebook(notebook(tmp_path, SETUP, PANEL.format(view=request.param)))
+    lab.run_all()
+    return Page(lab, request.param)
+
+
+def test_every_control_moves_what_it_says(panel):
+    camera, opened = panel.camera(), panel.clouds()
+    for label in ("direction 1", "direction 2", "direction 3", "direction 4"):
+        assert panel.drag(label) == [False, False, True], label
+        moved = np.linalg.norm(panel.clouds()[DECODED] - opened[DECODED], axis=1).mean()
+        assert panel.readout() == pytest.approx(moved, abs=0.001), label
+        panel.undo()
+    for label in ("noise in h", "forget the input", "width of the latent", "lift the lower"):
+        fraction = 0.2 if "noise" in label else 0.9
+        assert panel.drag(label, fraction) == [False, True, True], label
+        panel.undo()
+
+    panel.tab("Factors")
+    panel.page.wait_for_timeout(3000)
+    panel.keep_picture(f"explorer_factors_{panel.view}")
+    row = panel.page.locator(".widget-hbox:visible").filter(has=panel.slider("leg height")).last
+    text = row.inner_text()
+    assert re.search(r"\d+\.\d\s+-?\d+\.\d cm", text), text
+    assert panel.drag("leg height", 0.95) == [False, False, True]
+    assert row.inner_text() != text
+    panel.undo()
+
+    panel.tab("Mix")
+    for what in ("all of z", "all of h"):
+        before = panel.clouds()
+        panel.page.get_by_label(what, exact=True).check()
+        assert panel.settled(before) == [False, what == "all of h", True]
+    panel.undo()
+    panel.undo()
+    panel.page.get_by_label("a part of both", exact=True).check()
+    panel.page.wait_for_timeout(500)
+    assert panel.drag("how much of it") == [False, True, True]
+    panel.keep_picture(f"explorer_mix_{panel.view}")
+    panel.press("Reset sliders")
+    panel.page.wait_for_timeout(1500)
+
+    panel.tab("Noise")
+    before = panel.clouds()
+    panel.press("New noise")
+    assert panel.settled(before) == [False, True, True]
+    panel.undo()
+    assert panel.drag("move it by") == [False, False, True]
+    panel.undo()
+    assert panel.type("number of points", 512) == [True, True, True]
+    assert [len(cloud) for cloud in panel.clouds()] == [512] * 3
+    panel.undo()
+
+    before = panel.clouds()
+    panel.choose("Shape", "table-000000")
+    assert panel.settled(before) == [True, True, True]
+    panel.undo()
+    for now, then in zip(panel.clouds(), opened, strict=True):
+        np.testing.assert_array_equal(now, then)
+    before = panel.clouds()
+    panel.press("Redo")
+    assert panel.settled(before) == [True, True, True]
+    assert panel.camera() == camera
+    assert panel.lab.errors() == []
+
+
+def test_chosen_points_are_edited_and_no_others(panel):
+    panel.tab("Points")
+    before = panel.clouds()
+    panel.lab.drag_slider(panel.slider("plane at"), 0.55)
+    panel.page.wait_for_timeout(1500)
+    for now, then in zip(panel.clouds(), before, strict=True):
+        np.testing.assert_array_equal(now, then)  # choosing moves nothing, but colors
+    for label in ("move x", "move y", "move z", "scale", "turn", "jitter"):
+        latent = panel.clouds()[LATENT]
+        assert panel.drag(label, 0.9) == [False, True, True], label
+        moved = (panel.clouds()[LATENT] != latent).any(axis=1)
+        assert 0 < moved.sum() < len(moved), label
+        panel.undo()
+    assert panel.drag("feature of h", 0.9) == [False, False, True]
+    panel.undo()
+
+    panel.press("ball")
+    panel.press("Pick the center")
+    box = panel.picture.bounding_box()
+    target = clicked_place(panel, box)
+    panel.page.mouse.move(*target)
+    panel.page.wait_for_timeout(800)  # plotly looks for points while the mouse moves
+    panel.page.mouse.click(*target)
+    center = panel.page.get_by_label("center: point", exact=True).locator("visible=true")
+    for _ in range(20):
+        panel.page.wait_for_timeout(250)
+        if center.input_value() != "0":
+            break
+    assert center.input_value() != "0"
+    panel.keep_picture(f"explorer_points_{panel.view}")
+    assert panel.drag("move y", 0.9)[DECODED]
+
+    panel.press("parts")
+    listed = panel.page.get_by_label("parts", exact=True).locator("visible=true")
+    assert "chair/seat" in listed.inner_text()
+    before = panel.clouds()
+    listed.select_option(label="chair/seat")
+    assert panel.settled(before)[LATENT]
+    kept = panel.clouds()
+    panel.press("Keep")
+    panel.page.wait_for_timeout(1000)
+    for now, then in zip(panel.clouds(), kept, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert panel.page.get_by_text("1 kept").is_visible()
+    panel.press("Remove all")
+    panel.settled(kept)
+    assert panel.readout() == 0.0
+    assert panel.lab.errors() == []
+
+
+def clicked_place(panel: Page, box: dict) -> tuple[float, float]:
+    """Return a place of the page where a point of the input is drawn."""
+    if panel.view == "plotly":  # the middle of the first view; a shape is there
+        return box["x"] + box["width"] / 6, box["y"] + 0.52 * box["height"]
+    place = panel.picture.evaluate(
+        """canvas => {
+            const box = canvas.getBoundingClientRect();
+            for (let y = box.height / 2; y > 0; y -= 3) {
+                const found = canvas.clouds.pick(box.left + box.width / 6, box.top + y);
+                if (found && found.point) return [box.left + box.width / 6, box.top + y];
+            } }"""
+    )
+    return place[0], place[1]
+
+
+def test_colors_that_are_drawn_are_those_asked_for(panel):
+    labels = {"height": COLORS, "part": PARTS, "displacement": COLORS, "feature of h": COLORS}
+    seen = set()
+    for name, palette in labels.items():
+        panel.choose("Color by", name)
+        panel.page.wait_for_timeout(1500)
+        colored = panel.page.evaluate(COLORED[panel.view])
+        seen.add(json.dumps(colored))
+        if panel.view == "plotly":
+            values, scale, low, high = colored
+            assert {color for _, color in scale} <= set(palette)
+            assert low < high
+            assert len(values) == 1024
+        else:
+            rgb = np.array(colored).reshape(-1, 3)
+            assert len(rgb) == 1024
+            if name == "part":
+                drawn = {"#" + "".join(f"{c:02x}" for c in row) for row in rgb}
+                assert drawn <= set(PARTS)
+    assert len(seen) == len(labels)
+    panel.choose("Color by", "part")
+    panel.page.wait_for_timeout(1000)
+    panel.keep_picture(f"explorer_parts_{panel.view}")
+    assert panel.lab.errors() == []
+
+
+def test_a_walk_plays_stops_and_ends_at_the_end(panel):
+    panel.tab("Walk")
+    before = panel.clouds()
+    panel.press("Play")
+    panel.page.wait_for_timeout(2500)
+    panel.press("Stop")
+    panel.page.wait_for_timeout(2000)
+    stopped = panel.clouds()
+    assert not np.array_equal(stopped[DECODED], before[DECODED])
+    bar = panel.page.get_by_role("progressbar", name="progress")
+    assert bar.count() == 1
+    panel.page.wait_for_timeout(1500)
+    np.testing.assert_array_equal(panel.clouds()[DECODED], stopped[DECODED])
+    panel.press("Play")
+    play = panel.page.get_by_role("button", name="Play")
+    for _ in range(120):
+        panel.page.wait_for_timeout(250)
+        if play.is_enabled():
+            break
+    panel.page.wait_for_timeout(2000)
+    panel.tab("Sliders")
+    assert panel.slider("direction 1").locator(".widget-readout").inner_text() == "3.00"
+    assert panel.lab.errors() == []
+
+
+def test_turning_and_zooming_outlive_edits(panel):
+    start = panel.camera()
+    box = panel.picture.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    panel.page.mouse.move(x, y)
+    panel.page.mouse.down()
+    panel.page.mouse.move(x + 90, y + 20, steps=8)
+    panel.page.mouse.up()
+    panel.page.wait_for_timeout(2500)
+    turned = panel.camera()
+    assert turned != start
+    panel.page.mouse.wheel(0, -240)
+    panel.page.wait_for_timeout(2500)
+    zoomed = panel.camera()
+    assert zoomed != turned
+    panel.drag("direction 1")
+    assert panel.camera() == zoomed
+    if panel.view == "webgl":
+        panel.picture.focus()
+        panel.page.keyboard.press("ArrowLeft")
+        assert panel.camera() != zoomed
+        panel.page.keyboard.press("Home")
+        assert panel.camera() == start
+        assert panel.picture.get_attribute("aria-label").startswith("Three clouds of 1024 points")
+    assert panel.lab.errors() == []
+
+
+def test_nothing_is_cut_off_and_every_control_has_a_name(panel):
+    for name in ("Sliders", "Factors", "Points", "Mix", "Noise", "Walk", "More shapes", "Save"):
+        panel.tab(name)
+        panel.page.wait_for_timeout(3000 if name == "Factors" else 500)
+        for needed, given, right in panel.page.evaluate(WIDTHS):
+            assert needed <= given + 1, name
+            assert right <= 1280, name
+        assert panel.page.evaluate(SHORTENED) == [], name
+        assert panel.page.evaluate(NAMELESS) == [], name
+        panel.keep_picture(f"explorer_tab_{name.replace(' ', '_')}_{panel.view}")
+
+
+def test_the_keyboard_moves_sliders_and_tabs(panel):
+    before = panel.clouds()
+    handle = panel.slider("direction 1").locator(".noUi-handle")
+    assert handle.get_attribute("aria-label").startswith("direction 1")
+    handle.focus()
+    for _ in range(6):
+        panel.page.keyboard.press("ArrowRight")
+    assert panel.settled(before) == [False, False, True]
+    assert panel.slider("direction 1").locator(".widget-readout").inner_text() != "0.00"
+
+
+def test_a_dark_page_is_drawn_dark_and_light_again(panel):
+    light = panel.picture.screenshot()
+    theme = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+    panel.page.evaluate(theme, "JupyterLab Dark")
+    panel.page.wait_for_timeout(3000)
+    panel.keep_picture(f"explorer_dark_{panel.view}")
+    assert mean_gray(panel.picture.screenshot()) < 70
+    panel.page.evaluate(theme, "JupyterLab Light")
+    panel.page.wait_for_timeout(3000)
+    assert mean_gray(panel.picture.screenshot()) > 200
+    assert mean_gray(light) > 200
+
+
+def mean_gray(picture: bytes) -> float:
+    import io
+
+    from PIL import Image
+
+    return float(np.asarray(Image.open(io.BytesIO(picture)).convert("L")).mean())
+
+
+def test_more_shapes_and_files_come_and_go(panel, tmp_path):
+    panel.tab("More shapes")
+    before = panel.clouds()
+    panel.page.get_by_label("procedural", exact=True).select_option(label="mug")
+    panel.page.get_by_role("button", name="Add", exact=False).locator("visible=true").first.click()
+    assert panel.settled(before) == [True, True, True]
+    before = panel.clouds()
+    panel.press("Add a sample")
+    panel.settled(before)
+    before = panel.clouds()
+    np.save(tmp_path / "mine.npy", np.random.default_rng(0).normal(size=(700, 3)))
+    panel.page.locator("input[type=file]").set_input_files(tmp_path / "mine.npy")
+    assert panel.settled(before) == [True, True, True]
+    (tmp_path / "broken.ply").write_text("nonsense")
+    panel.page.locator("input[type=file]").set_input_files(tmp_path / "broken.ply")
+    alert = panel.page.get_by_role("alert").filter(has_text="broken.ply")
+    alert.wait_for()
+
+    panel.tab("Save")
+    for kind, ending in (("PLY", ".ply"), ("NPZ", ".npz"), ("PNG", ".png"), ("HTML", ".html")):
+        panel.press(kind)
+        panel.page.get_by_text(re.compile(f"Written: .*{re.escape(ending)}")).wait_for()
+    panel.press("Python")
+    code = panel.page.get_by_label("Python", exact=True).locator("visible=true")
+    panel.page.wait_for_timeout(500)
+    assert "editing.decode(model, state)" in code.input_value()
+    folder = panel.lab.server.folder / "notebooks" / "exports"
+    (page,) = folder.glob("*.html")
+    plays_without_a_kernel(panel, page)
+
+
+def plays_without_a_kernel(panel: Page, path: Path) -> None:
+    """Open an exported page by itself, with no server and no network."""
+    page = panel.page.context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.context.set_offline(True)
+    page.goto(path.as_uri())
+    frame = "() => Array.from(document.querySelector('canvas').clouds.places[0]).slice(0, 300)"
+    first = page.evaluate(frame)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(1500)
+    assert page.evaluate(frame) != first
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_label("Frame").fill("0")
+    assert page.evaluate(frame) == first
+    page.screenshot(path=panel.lab.screenshot("explorer_walk_page"))
+    page.context.set_offline(False)
+    page.close()
+    assert errors == []
+
+
+def test_an_error_shows_in_the_panel_and_a_lost_kernel_too(lab, tmp_path):
+    broken = (
+        "from pcvae.explore import editing\n"
+        "decode = editing.decode\n"
+        "def sometimes(model, state):\n"
+        "    if panel.style[3].value > 1: raise RuntimeError('out of luck')\n"
+        "    return decode(model, state)\n"
+        "editing.decode = sometimes"
+    )
+    lab.open_notebook(notebook(tmp_path, SETUP, PANEL.format(view="webgl"), broken))
+    lab.run_all()
+    panel = Page(lab, "webgl")
+    before = panel.clouds()
+    lab.drag_slider(panel.slider("direction 4"), 0.95)
+    alert = lab.page.get_by_role("alert").filter(has_text="out of luck")
+    alert.wait_for()
+    lost = lab.page.get_by_text("The kernel of this panel is gone")
+    assert not lost.is_visible()
+    lab.drag_slider(panel.slider("direction 4"), 0.5)
+    alert.wait_for(state="detached")
+    lab.page.wait_for_timeout(500)
+    assert np.abs(panel.clouds()[DECODED] - before[DECODED]).max() < 0.5
+    for session in json.loads(lab.server.request("GET", "api/sessions")):
+        lab.server.request("POST", f"api/kernels/{session['kernel']['id']}/restart")
+    lost.wait_for(timeout=30_000)
+    panel.keep_picture("explorer_lost_kernel")
+
+
+@pytest.mark.parametrize("kind", ["GlobalSliders", "LocalEditor", "StyleSwap"])
+def test_groups_stand_alone(lab, tmp_path, kind):
+    lab.page.set_viewport_size({"width": 1280, "height": 1000})
+    lab.open_notebook(notebook(tmp_path, SETUP, f'{kind}(model, shapes, view="webgl")'))
+    lab.run_all()
+    panel = Page(lab, "webgl")
+    if kind == "StyleSwap":
+        before = panel.clouds()
+        lab.page.get_by_label("all of z", exact=True).check()
+        moved = panel.settled(before)
+    else:
+        moved = panel.drag("direction 1" if kind == "GlobalSliders" else "move y")
+    assert moved[DECODED]
+    for needed, given, _ in lab.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+    panel.keep_picture(f"explorer_{kind}")
+    assert lab.errors() == []
