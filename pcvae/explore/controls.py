@@ -136,14 +136,14 @@ class TopRow(Group):
             description="Shape",
             tooltip="The shape to edit. The sliders keep their places.",
             style={"description_width": "50px"},
-            layout={"width": "330px"},
+            layout={"width": "315px"},
         )
         self.color = widgets.Dropdown(
             options=COLORS,
             description="Color by",
             tooltip="What the colors of the points tell; they are the same in all views.",
             style={"description_width": "55px"},
-            layout={"width": "180px"},
+            layout={"width": "195px"},
         )
         self.reset = button(
             "Reset sliders",

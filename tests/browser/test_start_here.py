@@ -109,7 +109,7 @@ def test_a_turned_view_turns_the_others_and_outlives_edits(start):
     turned = eyes(start)
     assert not np.allclose(turned, before)
     np.testing.assert_allclose(turned, turned[[0, 0, 0]], atol=1e-5)
-    start.page.locator(".widget-dropdown select").select_option(index=20)
+    start.page.locator(".widget-dropdown select").first.select_option(index=20)
     start.wait_until_moved(opened[INPUT], trace=INPUT)
     unedited = clouds(start)
     drag(start, STYLE[0], 0.9)
