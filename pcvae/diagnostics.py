@@ -4,6 +4,7 @@ A low reconstruction error says nothing about z: h alone can carry the whole clo
 here moves one latent and holds the other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcvae.metrics import chamfer_distance
-from pcvae.models import PointCloudVAE
+from pcvae.models import Encoding, PointCloudVAE
 
 RIDGE = 1e-3
 FOLDS = 5
@@ -34,7 +35,9 @@ class Swap:
 
 
 @torch.no_grad()
-def swap_test(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> dict[str, Swap]:
+def swap_test(
+    model: PointCloudVAE, x: Float[Tensor, "B N 3"], encoding: Encoding | None = None
+) -> dict[str, Swap]:
     """Give each shape the z of the next one and hold its h, and the reverse.
 
     A live z brings the swapped cloud nearer to its donor; a dead one leaves it where it was.
@@ -42,6 +45,7 @@ def swap_test(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> dict[str, Swap
     Args:
         model: the model.
         x: at least two shapes in model units, in an order without meaning.
+        encoding: what the model's encoders say of them, if that is known already.
 
     Returns:
         Under "z" and "h", what moving that latent did.
@@ -51,7 +55,7 @@ def swap_test(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> dict[str, Swap
     """
     if len(x) < 2:
         raise ValueError(f"The swap test needs at least two shapes, got {len(x)}.")
-    encoding = model.encode(x)
+    encoding = encoding or model.encode(x)
     z, h = encoding.style.mean, encoding.points.mean
     own = model.decode(h, z)
     donor = x.roll(-1, dims=0)
@@ -160,7 +164,9 @@ class Errors:
 
 
 @torch.no_grad()
-def reconstruction_errors(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> Errors:
+def reconstruction_errors(
+    model: PointCloudVAE, x: Float[Tensor, "B N 3"], encoding: Encoding | None = None
+) -> Errors:
     """Return how well shapes come back, from means and from samples.
 
     Decoding means flatters: training decodes samples, and so does everybody who draws new shapes.
@@ -168,22 +174,84 @@ def reconstruction_errors(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> Er
     Args:
         model: the model.
         x: shapes in model units.
+        encoding: what the model's encoders say of them, if that is known already.
     """
-    encoding = model.encode(x)
+    encoding = encoding or model.encode(x)
     from_means = model.decode(encoding.points.mean, encoding.style.mean)
     generator = torch.Generator().manual_seed(0)
-    style_noise = torch.randn(encoding.style.mean.shape, generator=generator)
-    point_noise = torch.randn(encoding.points.mean.shape, generator=generator)
-    output = model(x, style_noise, point_noise)
-    sigma = output.encoding.points.sigma
+    z = encoding.style.sample(torch.randn(encoding.style.mean.shape, generator=generator))
+    points = model.encode_points(x, z)
+    h = points.sample(torch.randn(points.mean.shape, generator=generator))
     return Errors(
         from_means=(from_means - x).abs().mean().item(),
-        from_samples=(output.points - x).abs().mean().item(),
-        sigma_xyz=sigma[..., :3].mean().item(),
-        sigma_feat=sigma[..., 3:].mean().item(),
-        kl_style=output.encoding.style.kl().sum(dim=1).mean().item(),
-        kl_point=output.encoding.points.kl().sum(dim=-1).mean().item(),
+        from_samples=(model.decode(h, z) - x).abs().mean().item(),
+        sigma_xyz=points.sigma[..., :3].mean().item(),
+        sigma_feat=points.sigma[..., 3:].mean().item(),
+        kl_style=encoding.style.kl().sum(dim=1).mean().item(),
+        kl_point=points.kl().sum(dim=-1).mean().item(),
     )
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All diagnostics of a model on some shapes; `pcvae.figures.diagnosis_figure` draws it.
+
+    Attributes:
+        shapes: how many there were.
+        swaps: what the swap test of z and that of h did.
+        errors: reconstruction errors, standard deviations of h, and KL.
+        variance_shares: of mu_z, along each of its principal directions.
+        sigmas: standard deviations of single coordinates of h_xyz, in model units.
+        from_style: Chamfer distance of shapes to what their mu_z makes of noise.
+        floor: Chamfer distance of two halves of the same cloud.
+        factors: R^2 of the factors that are known of the shapes.
+    """
+
+    shapes: int
+    swaps: dict[str, Swap]
+    errors: Errors
+    variance_shares: Float[np.ndarray, " S"]
+    sigmas: Float[np.ndarray, " K"]
+    from_style: float
+    floor: float
+    factors: dict[str, float]
+
+    def numbers(self) -> dict[str, float]:
+        """Return what can be said in single numbers, rounded to four digits; no factors."""
+        found = {"shapes": self.shapes} | swap_numbers(self.swaps) | error_numbers(self.errors)
+        found |= {"chamfer_from_z_alone": self.from_style, "resampling_floor": self.floor}
+        found |= share_numbers(self.variance_shares)
+        return {name: float(f"{value:.4g}") for name, value in found.items()}
+
+
+def swap_numbers(swaps: dict[str, Swap]) -> dict[str, float]:
+    """Return what the swap test of each latent did, by the names that are logged."""
+    return {
+        f"swap_{latent}_{name}": value
+        for latent, swap in swaps.items()
+        for name, value in (
+            ("displacement", swap.displacement),
+            ("chamfer_to_own", swap.to_own),
+            ("chamfer_to_donor", swap.to_donor),
+        )
+    }
+
+
+def error_numbers(errors: Errors) -> dict[str, float]:
+    """Return errors, standard deviations and KL by the names that are logged."""
+    return {
+        "error_from_means": errors.from_means,
+        "error_from_samples": errors.from_samples,
+        "sigma_xyz": errors.sigma_xyz,
+        "sigma_feat": errors.sigma_feat,
+        "kl_z_nats": errors.kl_style,
+        "kl_h_nats_per_point": errors.kl_point,
+    }
+
+
+def share_numbers(shares: Float[np.ndarray, " S"]) -> dict[str, float]:
+    """Return the first five shares of variance by the names that are logged."""
+    return {f"z_variance_share_{i + 1}": float(share) for i, share in enumerate(shares[:5])}
 
 
 def diagnose(model: PointCloudVAE, points: Float[np.ndarray, "S N 3"]) -> dict[str, float]:
@@ -194,33 +262,52 @@ def diagnose(model: PointCloudVAE, points: Float[np.ndarray, "S N 3"]) -> dict[s
         points: clouds in data units, neighbors being of the same kind or not as they come: they
             are shuffled, with the same result every time.
     """
-    order = np.random.default_rng(0).permutation(len(points))
-    x = model.normalization(torch.from_numpy(points[order]))
-    swaps, errors = swap_test(model, x), reconstruction_errors(model, x)
-    shares = variance_shares(style_means(model, points))
-    found = {
-        "shapes": len(x),
-        "swap_z_displacement": swaps["z"].displacement,
-        "swap_z_chamfer_to_own": swaps["z"].to_own,
-        "swap_z_chamfer_to_donor": swaps["z"].to_donor,
-        "swap_h_displacement": swaps["h"].displacement,
-        "swap_h_chamfer_to_own": swaps["h"].to_own,
-        "swap_h_chamfer_to_donor": swaps["h"].to_donor,
-        "error_from_means": errors.from_means,
-        "error_from_samples": errors.from_samples,
-        "sigma_xyz": errors.sigma_xyz,
-        "sigma_feat": errors.sigma_feat,
-        "kl_z_nats": errors.kl_style,
-        "kl_h_nats_per_point": errors.kl_point,
-        "chamfer_from_z_alone": chamfer_from_style(model, x),
-        "resampling_floor": resampling_floor(x),
-    }
-    found |= {f"z_variance_share_{i + 1}": float(share) for i, share in enumerate(shares[:5])}
-    return {name: float(f"{value:.4g}") for name, value in found.items()}
+    return examine(model, points).numbers()
 
 
 @torch.no_grad()
-def chamfer_from_style(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> float:
+def examine(
+    model: PointCloudVAE,
+    points: Float[np.ndarray, "S N 3"],
+    factors: Mapping[str, Float[np.ndarray, " S"]] | None = None,
+) -> Diagnosis:
+    """Return all diagnostics. The shapes are encoded once.
+
+    Args:
+        model: the model.
+        points: clouds in data units, shuffled as in `diagnose`.
+        factors: what is known of each shape, NaN where a shape has no such factor. Those that fewer
+            than ten of the shapes have, or that do not vary, are left out.
+    """
+    order = np.random.default_rng(0).permutation(len(points))
+    x = model.normalization(torch.from_numpy(points[order]))
+    encoding = model.encode(x)
+    means = encoding.style.mean.numpy()
+    return Diagnosis(
+        shapes=len(x),
+        swaps=swap_test(model, x, encoding),
+        errors=reconstruction_errors(model, x, encoding),
+        variance_shares=variance_shares(means),
+        sigmas=encoding.points.sigma[:, ::16, :3].flatten().numpy(),
+        from_style=chamfer_from_style(model, x, encoding.style.mean),
+        floor=resampling_floor(x),
+        factors=factors_read_off(means, {k: v[order] for k, v in (factors or {}).items()}),
+    )
+
+
+def factors_read_off(
+    means: Float[np.ndarray, "S D"], factors: Mapping[str, Float[np.ndarray, " S"]]
+) -> dict[str, float]:
+    """Return R^2 of each factor that enough shapes have, and that varies."""
+    known = {name: values[np.isfinite(values)] for name, values in factors.items()}
+    enough = [n for n, v in known.items() if len(v) >= 2 * FOLDS and np.ptp(v) > 0]
+    return {name: explained_variance(means, factors[name]) for name in enough}
+
+
+@torch.no_grad()
+def chamfer_from_style(
+    model: PointCloudVAE, x: Float[Tensor, "B N 3"], z: Float[Tensor, "B S"] | None = None
+) -> float:
     """Return the Chamfer distance of shapes to what their mu_z makes of noise.
 
     The noise is h itself, or what the learned prior carries to h, given z.
@@ -228,8 +315,9 @@ def chamfer_from_style(model: PointCloudVAE, x: Float[Tensor, "B N 3"]) -> float
     Args:
         model: the model.
         x: shapes in model units.
+        z: their mu_z, if it is known already.
     """
-    z = model.encode_style(x).mean
+    z = model.encode_style(x).mean if z is None else z
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(*x.shape[:2], 3 + model.config.latent_dim, generator=generator)
     return mean_chamfer(model.draw_points(noise, z), x)

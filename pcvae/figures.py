@@ -12,11 +12,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from pcvae import toys
 from pcvae.data.clouds import CloudSet
+from pcvae.diagnostics import Diagnosis
 
 # Seen from the front right and a little above: +Z comes towards the reader, Y is up.
 AZIMUTH = 35.0
@@ -26,6 +29,8 @@ BRIGHTEST = 0.92  # where the color map is cut: its last yellows vanish on white
 DOT = 0.035  # diameter of one point among 2,048, in units of half a panel
 VIEWS = ("#222222", "#e69f00")  # strokes of a side view, and ellipses behind them
 AXES = ("width", "height", "depth")
+DEAD = 0.05  # of what h moves: a z that moves less than this is called dead
+MOST_FACTORS = 16
 HEADROOM, LINE = 0.12, 0.15  # above a panel, and for each line of its title, in half panels
 
 
@@ -319,3 +324,96 @@ def latent_planes(
         panel.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
     figure.set_layout_engine("constrained")
     return figure
+
+
+def diagnosis_figure(found: Diagnosis, expected_sigma: float | None = None) -> Figure:
+    """Draw the diagnostics of a model: a dead z is seen in the first panel.
+
+    Args:
+        found: from `pcvae.diagnostics.examine`.
+        expected_sigma: the closed form of the standard deviations of h, see
+            `pcvae.objective.equilibrium_sigma`; None leaves it out.
+
+    Returns:
+        The figure.
+    """
+    figure = _new_figure((11.0, 6.2))
+    panels = figure.subplots(2, 3)
+    _draw_swap(panels[0, 0], found, "z")
+    _draw_swap(panels[0, 1], found, "h")
+    _draw_chamfer(panels[0, 2], found)
+    _draw_shares(panels[1, 0], found)
+    _draw_sigmas(panels[1, 1], found, expected_sigma)
+    _draw_factors(panels[1, 2], found)
+    moved, other = found.swaps["z"].displacement, found.swaps["h"].displacement
+    verdict = "z is dead: it moves nothing" if moved < DEAD * other else "z moves the shape"
+    figure.suptitle(f"{verdict}  ({found.shapes} shapes)", fontweight="bold")
+    figure.set_layout_engine("constrained")
+    return figure
+
+
+def _draw_swap(panel: Axes, found: Diagnosis, latent: str) -> None:
+    """Draw how far the swapped clouds are from both shapes that gave a latent."""
+    swap = found.swaps[latent]
+    held = {"z": "h", "h": "z"}[latent]
+    bars = panel.bar([f"gave {held}", f"gave {latent}"], [swap.to_own, swap.to_donor], 0.6)
+    bars[1].set_color("tab:orange")
+    panel.bar_label(bars, fmt="%.3g")
+    panel.margins(y=0.15)
+    title = f"{latent} swapped, {held} held: points move by {swap.displacement:.2g}"
+    panel.set_title(title, fontsize=9)
+    panel.set_ylabel("Chamfer distance to the shape that", fontsize=8)
+
+
+def _draw_chamfer(panel: Axes, found: Diagnosis) -> None:
+    """Draw the error of z alone beside its floor, and that of means beside that of samples."""
+    names = ["floor:\ntwo halves", "from z\nalone", "from\nmeans", "from\nsamples"]
+    errors = found.errors
+    values = [found.floor, found.from_style, errors.from_means, errors.from_samples]
+    bars = panel.bar(names, values, 0.6, color=["0.6", "tab:blue", "tab:green", "tab:green"])
+    panel.bar_label(bars, fmt="%.3g")
+    panel.margins(y=0.15)
+    panel.axvline(1.5, color="0.8")
+    panel.set_title("Chamfer distance | mean error of a coordinate", fontsize=9)
+    panel.tick_params(axis="x", labelsize=8)
+
+
+def _draw_shares(panel: Axes, found: Diagnosis) -> None:
+    """Draw the spectrum of mu_z."""
+    shares = found.variance_shares[:16]
+    panel.bar(np.arange(1, len(shares) + 1), shares, label="each")
+    panel.plot(np.arange(1, len(shares) + 1), np.cumsum(shares), "o-", color="0.4", label="sum")
+    panel.set(ylim=(0, 1.05), xlabel="principal direction of the means of z")
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.set_title("share of the variance of z", fontsize=9)
+    panel.legend(fontsize=8)
+
+
+def _draw_sigmas(panel: Axes, found: Diagnosis, expected: float | None) -> None:
+    """Draw the spread of the local posteriors, beside the prior's and the closed form's."""
+    ends = [*found.sigmas, 1.0, *([expected] if expected else [])]
+    edges = np.geomspace(min(ends) / 1.3, max(ends) * 1.3, 50)
+    panel.hist(found.sigmas, edges)
+    panel.axvline(1, color="0.4", ls=":", label="the prior's: 1")
+    if expected:
+        label = f"closed form: {expected:.3g}"
+        panel.axvline(expected, color="tab:orange", label=label)
+    panel.set(xscale="log", xlabel="standard deviation of a coordinate of h", yticks=[])
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter("{x:g}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set_title(f"local posteriors: {found.errors.sigma_xyz:.3g} on average", fontsize=9)
+    panel.legend(fontsize=8)
+
+
+def _draw_factors(panel: Axes, found: Diagnosis) -> None:
+    """Draw how well each known factor is read off the means of z, the best on top."""
+    panel.set_title("$R^2$ of factors read off z", fontsize=9)
+    if not found.factors:
+        panel.axis("off")
+        panel.text(0.5, 0.5, "no factors are known", ha="center", transform=panel.transAxes)
+        return
+    best = sorted(found.factors.items(), key=lambda pair: pair[1])[-MOST_FACTORS:]
+    panel.barh([name for name, _ in best], [max(value, 0) for _, value in best])
+    panel.set_xlim(0, 1)
+    panel.tick_params(axis="y", labelsize=7)

@@ -7,12 +7,13 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from pcvae.checkpoints import load
+from pcvae.checkpoints import load, notes
 from pcvae.data.export import check_format, write_clouds
 from pcvae.data.sources import open_splits
-from pcvae.diagnostics import diagnose
-from pcvae.files import write_atomically
+from pcvae.diagnostics import Diagnosis, examine
+from pcvae.files import atomic_path, write_atomically
 from pcvae.models.prior import POINT_STEPS
+from pcvae.objective import equilibrium_sigma
 from pcvae.sampling import sample
 
 
@@ -55,6 +56,7 @@ def diagnose_checkpoint(
     split: Literal["train", "val", "test"] = "test",
     seed: int = 0,
     out: Path | None = None,
+    figure: Path | None = None,
 ) -> dict[str, float]:
     """Print what the latents of a model do on a data set.
 
@@ -67,12 +69,16 @@ def diagnose_checkpoint(
         split: which part of them.
         seed: decides the parts, where the data has none of its own.
         out: a JSON file to write as well.
+        figure: a picture to write as well, such as latents.png: it tells a dead z in one look.
 
     Returns:
         The numbers by name, rounded to four digits.
     """
     clouds = getattr(open_splits(data, seed), split)
-    found = diagnose(load(model), clouds.points)
+    examined = examine(load(model), clouds.points, clouds.factors)
+    found = examined.numbers()
+    if figure:
+        draw_diagnosis(examined, model, Path(figure))
     table = Table(title=f"{model} on {data}, {split}")
     table.add_column("diagnostic")
     table.add_column("value", justify="right")
@@ -82,6 +88,20 @@ def diagnose_checkpoint(
     if out:
         write_atomically(Path(out), json.dumps(found, indent=2) + "\n")
     return found
+
+
+def draw_diagnosis(found: Diagnosis, model: str, path: Path) -> None:
+    """Write the picture of the diagnostics, with the closed form that the training stands for."""
+    from pcvae.figures import diagnosis_figure  # matplotlib takes a second
+
+    trained = notes(model).get("train", {})
+    expected = None
+    if {"kl_weight", "reduction", "batch_size"} <= set(trained) and trained.get("error") == "l1":
+        copies = trained["batch_size"] if trained["reduction"] == "batch" else 1
+        expected = equilibrium_sigma(trained["kl_weight"], copies)
+    with atomic_path(path) as temporary:
+        kind = path.suffix.lstrip(".") or "png"
+        diagnosis_figure(found, expected).savefig(temporary, format=kind)
 
 
 def print_recipes(table: dict[str, dict[str, float]]) -> None:

@@ -1,10 +1,15 @@
 """The command line: the original's flags, defaults by recipe, messages instead of tracebacks."""
 
+import json
 import re
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
+from pcvae import checkpoints
 from pcvae.cli import build_parser, main
+from pcvae.models import PointCloudVAE, VAEConfig
 from pcvae.training import RECIPES, TrainConfig
 
 
@@ -96,3 +101,17 @@ def test_words_that_do_not_parse_exit_with_status_2(words, capsys):
         main(words)
     assert exit_.value.code == 2
     assert "pcvae" in capsys.readouterr().err
+
+
+def test_diagnose_writes_numbers_and_a_picture(tmp_path, capsys):
+    model = PointCloudVAE(VAEConfig(width=16, style_dim=8))
+    trained = {"kl_weight": 0.5, "reduction": "shape", "batch_size": 2, "error": "l1"}
+    path = checkpoints.save(model, tmp_path / "model.safetensors", {"train": trained})
+    clouds = np.random.default_rng(0).normal(size=(30, 64, 3)).astype(np.float32)
+    np.save(tmp_path / "clouds.npy", clouds)
+    words = ["diagnose", str(path), "--data", str(tmp_path / "clouds.npy"), "--split", "train"]
+    out, figure = tmp_path / "numbers.json", tmp_path / "latents.png"
+    assert main([*words, "--out", str(out), "--figure", str(figure)]) == 0
+    assert json.loads(out.read_text())["swap_z_displacement"] < 0.01
+    assert plt.imread(figure).shape[1] > 1000
+    assert "swap_z_displacement" in capsys.readouterr().out

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from pcvae.diagnostics import (
+    diagnose,
+    examine,
     explained_variance,
     reconstruction_errors,
     resampling_floor,
@@ -109,3 +111,26 @@ def test_style_means_take_data_units(rng):
     with torch.no_grad():
         expected = model.encode_style(normalization(torch.from_numpy(points))).mean
     np.testing.assert_allclose(style_means(model, points, batch_size=2), expected, atol=1e-5)
+
+
+def test_shapes_are_encoded_once(shapes, monkeypatch):
+    model = PointCloudVAE(VAEConfig(width=16))
+    seen = []
+    encode = PointCloudVAE.encode_style
+    monkeypatch.setattr(
+        PointCloudVAE, "encode_style", lambda self, x: seen.append(len(x)) or encode(self, x)
+    )
+    found = examine(model, shapes.numpy())
+    assert seen == [6]
+    assert found.numbers() == diagnose(model, shapes.numpy())
+
+
+def test_factors_that_enough_shapes_have_are_read_off(rng, generator):
+    sizes = torch.rand(30, 1, 1, generator=generator) + 0.5
+    points = torch.randn(30, 64, 3, generator=generator) * sizes
+    size = sizes.flatten().numpy()
+    rare = np.where(np.arange(30) < 5, size, np.nan).astype(np.float32)
+    known = {"size": size, "rare": rare, "same": np.ones(30, dtype=np.float32)}
+    found = examine(StyleIsScale(VAEConfig(style_dim=1, width=16)), points.numpy(), known)
+    assert list(found.factors) == ["size"]
+    assert found.factors["size"] > 0.9

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from pcvae.data.clouds import CloudSet
-from pcvae.figures import _project, cloud_grid, contact_sheet, described, sizes_compared
+from pcvae.diagnostics import Diagnosis, Errors, Swap
+from pcvae.figures import (
+    _project,
+    cloud_grid,
+    contact_sheet,
+    described,
+    diagnosis_figure,
+    sizes_compared,
+)
 
 
 @pytest.fixture
@@ -133,3 +141,39 @@ def test_a_described_figure_is_not_shown_a_second_time():
     figure = plt.figure()
     described(figure, "nothing")
     assert not plt.fignum_exists(figure.number)
+
+
+@pytest.fixture
+def diagnosis():
+    def make(moved, factors):
+        return Diagnosis(
+            shapes=7,
+            swaps={"z": Swap(moved, 1.3, 0.7), "h": Swap(1.5, 0.6, 1.4)},
+            errors=Errors(0.1, 0.2, 0.5, 1.0, 9.0, 1.0),
+            variance_shares=np.array([0.75, 0.25]),
+            sigmas=np.array([0.4, 0.5, 0.6]),
+            from_style=0.3,
+            floor=0.02,
+            factors=factors,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(("moved", "verdict"), [(0.002, "dead"), (1.2, "moves the shape")])
+def test_a_dead_z_is_named_above_the_diagnostics(diagnosis, moved, verdict):
+    figure = diagnosis_figure(diagnosis(moved, {"leg height": 0.9, "tilt": -0.1}), 0.481)
+    assert verdict in figure.get_suptitle()
+    swap, _, errors, shares, sigmas, factors = figure.axes
+    assert [bar.get_height() for bar in swap.patches] == [1.3, 0.7]
+    assert [bar.get_height() for bar in errors.patches] == [0.02, 0.3, 0.1, 0.2]
+    assert shares.lines[0].get_ydata().tolist() == [0.75, 1.0]
+    assert "closed form: 0.481" in [text.get_text() for text in sigmas.get_legend().get_texts()]
+    assert [bar.get_width() for bar in factors.patches] == [0, 0.9]
+    assert (pixels(figure) < 1).any()
+
+
+def test_without_factors_and_closed_form_the_diagnostics_are_drawn_all_the_same(diagnosis):
+    figure = diagnosis_figure(diagnosis(1.0, {}))
+    assert "no factors" in figure.axes[-1].texts[0].get_text()
+    assert (pixels(figure) < 1).any()
