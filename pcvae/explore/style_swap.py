@@ -77,7 +77,7 @@ class StyleSwap(Group):
     def _change(self, change: Any) -> None:
         self._explain()
         self.session.change(
-            key=f"mix {id(change['owner'])}",
+            key="amount" if change["owner"] is self.amount else "",
             other=self.other.value,
             mix=self.mix.value,
             amount=self.amount.value,

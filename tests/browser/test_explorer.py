@@ -91,7 +91,7 @@ class Page:
     def camera(self) -> str:
         return self.page.evaluate(CAMERA[self.view])
 
-    def settled(self, before: list[np.ndarray], seconds: float = 20) -> list[bool]:
+    def settled(self, before: list[np.ndarray], seconds: float = 60) -> list[bool]:
         """Wait until the decoded points moved and came to rest; say which clouds moved."""
         last = before
         for _ in range(int(4 * seconds)):
@@ -176,7 +176,7 @@ def test_every_control_moves_what_it_says(panel):
         panel.undo()
 
     panel.tab("Factors")
-    panel.page.wait_for_timeout(3000)
+    panel.slider("leg height").wait_for()
     panel.keep_picture(f"explorer_factors_{panel.view}")
     row = panel.page.locator(".widget-hbox:visible").filter(has=panel.slider("leg height")).last
     text = row.inner_text()
