@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = build_parser(words)
         settings = parser.parse_args(words)
         return run(parser, settings)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, FloatingPointError) as error:
         print(f"pcvae: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -115,3 +115,15 @@ def test_diagnose_writes_numbers_and_a_picture(tmp_path, capsys):
     assert json.loads(out.read_text())["swap_z_displacement"] < 0.01
     assert plt.imread(figure).shape[1] > 1000
     assert "swap_z_displacement" in capsys.readouterr().out
+
+
+def test_a_loss_that_is_no_number_ends_in_one_line(tmp_path, capsys):
+    clouds = np.random.default_rng(0).normal(size=(20, 16, 3)).astype(np.float32)
+    np.save(tmp_path / "clouds.npy", clouds)
+    flags = (
+        f"--data {tmp_path}/clouds.npy --out {tmp_path}/run --learning_rate 1e18 --num_points 16"
+    )
+    assert main(["train", *flags.split(), "--progress", "false", "--width", "16"]) == 2
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("pcvae: "))
+    assert "is not a finite number at step" in line
+    assert "Traceback" not in line

@@ -96,7 +96,12 @@ def _names(recipes: Sequence[str], conditionings: Sequence[str]) -> list[str]:
 def _configure(name: str, common: dict[str, object]) -> TrainConfig:
     """Return a run's settings: its recipe's, with those that all runs share."""
     recipe, _, conditioning = name.partition(" ")
-    alone = {"max_epochs": 1_000_000, "validate_every": 1_000_000, "recipe": recipe}
+    alone = {
+        "max_epochs": 1_000_000,
+        "validate_every": 1_000_000,
+        "diagnose_every": 0,
+        "recipe": recipe,
+    }
     chosen = {"conditioning": conditioning} if conditioning else {}
     return TrainConfig(**(RECIPES[recipe].settings | alone | common | chosen))
 

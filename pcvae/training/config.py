@@ -79,6 +79,8 @@ class TrainConfig:
         encoder_depth: residual blocks of the point encoder.
         decoder_depth: residual blocks of the decoder.
         validate_every: epochs between two looks at the validation shapes.
+        diagnose_every: epochs between two swap tests of 32 validation shapes, logged with spectrum,
+            spreads and errors as latents/...; 0 for none.
         prior: build a learned prior of the latents, so that new shapes can be drawn.
         prior_width: channels inside the prior's flow of h.
         prior_depth: residual blocks of the prior's flow of h.
@@ -140,6 +142,7 @@ class TrainConfig:
     decoder_depth: int = 4
     style_widths: tuple[int, int, int] = (64, 128, 256)
     validate_every: int = 1
+    diagnose_every: int = 10
     prior: bool = False
     prior_width: int = 128
     prior_depth: int = 6
@@ -171,8 +174,9 @@ class TrainConfig:
                 f"--fit {self.fit} trains the prior of a finished model: name the model with "
                 "--start_from, and add --prior true."
             )
-        if self.gpus < 0:
-            raise ValueError(f"--gpus must not be negative, but is {self.gpus}.")
+        for name in ("gpus", "diagnose_every"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"--{name} must not be negative, but is {getattr(self, name)}.")
 
     def model_config(self) -> VAEConfig:
         """Return the part that the model is built from."""

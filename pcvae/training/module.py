@@ -20,7 +20,7 @@ FINAL_RATE = 0.01
 STYLE_REPEATS = 8  # lines to each z in a step: z is one row of numbers, and lines are cheap
 
 
-class NonFiniteError(RuntimeError):
+class NonFiniteError(FloatingPointError):
     """The loss or its gradient is no longer a number."""
 
 

@@ -18,6 +18,7 @@ from pcvae import checkpoints
 from pcvae.data.datamodule import PointCloudData
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
+from pcvae.training.callbacks import LatentDiagnostics
 from pcvae.training.config import TrainConfig
 from pcvae.training.memory import keep_freed_memory
 from pcvae.training.module import VAEModule
@@ -148,7 +149,7 @@ def build_trainer(
 
 
 def callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
-    """Return what saves checkpoints and, if asked for, averages the weights."""
+    """Return what saves checkpoints and, if asked for, averages weights and watches latents."""
     saving = ModelCheckpoint(
         folder,
         filename="last",
@@ -156,7 +157,10 @@ def callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    return [saving, EMAWeightAveraging(decay=config.ema)] if config.ema else [saving]
+    averaging = [EMAWeightAveraging(decay=config.ema)] if config.ema else []
+    # After the average of the weights has taken their place: the end of a run is measured on it.
+    watching = [LatentDiagnostics(config.diagnose_every)] if config.diagnose_every else []
+    return [saving, *averaging, *watching]
 
 
 def choose_devices(config: TrainConfig) -> dict[str, Any]:

@@ -1,0 +1,87 @@
+"""What watches a run: the latents' diagnostics, logged while z may still be saved."""
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from pcvae.diagnostics import (
+    error_numbers,
+    reconstruction_errors,
+    share_numbers,
+    swap_numbers,
+    swap_test,
+    variance_shares,
+)
+from pcvae.models import PointCloudVAE
+
+SHAPES = 32
+POINTS = 512
+
+
+class LatentDiagnostics(Callback):
+    """Logs the swap test, the spectrum of z, errors and spreads as `latents/...`.
+
+    They are measured on a few validation shapes, always the same ones: it takes a fraction of a
+    second. Nothing random is drawn that training would draw, so a run is the same without it.
+
+    Args:
+        every: after how many epochs; they are logged at the end of training, too.
+    """
+
+    def __init__(self, every: int) -> None:
+        super().__init__()
+        self.every = every
+        self.logged_at = -1
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log after every so many epochs."""
+        if (trainer.current_epoch + 1) % self.every == 0:
+            self._log(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log what the finished model does, if that was not done just now."""
+        if self.logged_at != trainer.global_step:
+            self._log(trainer, pl_module)
+
+    def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure on the first device, and hand the numbers to the loggers."""
+        self.logged_at = trainer.global_step
+        if not trainer.is_global_zero:
+            return
+        points = np.asarray(trainer.datamodule.splits.val.points[:SHAPES])
+        found = latent_numbers(pl_module.model, points)
+        for logger in trainer.loggers:
+            logger.log_metrics(
+                {f"latents/{name}": value for name, value in found.items()}, trainer.global_step
+            )
+
+
+@torch.no_grad()
+def latent_numbers(model: PointCloudVAE, points: np.ndarray) -> dict[str, float]:
+    """Return the diagnostics that are cheap, by name.
+
+    Args:
+        model: on any device.
+        points: (S, N, 3) clouds in data units. One shape alone has no donor: no swap test then.
+    """
+    rng = np.random.default_rng(0)
+    shapes, rows = rng.permutation(len(points)), rng.permutation(points.shape[1])[:POINTS]
+    device = next(model.parameters()).device
+    on_device = torch.from_numpy(points[shapes][:, rows]).to(device)
+    x, copy = model.normalization(on_device).cpu(), on_cpu(model)
+    encoding = copy.encode(x)
+    found = error_numbers(reconstruction_errors(copy, x, encoding))
+    if len(x) > 1:
+        found |= swap_numbers(swap_test(copy, x, encoding))
+        found |= share_numbers(variance_shares(encoding.style.mean.numpy()))
+    return found
+
+
+def on_cpu(model: PointCloudVAE) -> PointCloudVAE:
+    """Return the model, or a copy on the CPU if it is elsewhere."""
+    if next(model.parameters()).device.type == "cpu":
+        return model
+    copy = PointCloudVAE(model.config, model.normalization.__class__(mode=model.normalization.mode))
+    copy.load_state_dict(model.state_dict())
+    return copy
