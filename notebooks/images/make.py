@@ -4,24 +4,30 @@ They show what the widgets show, to readers without a kernel. `explorer.png` alo
 a copy of what the browser test keeps as `artifacts/explorer.png`.
 """
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from pytorch_lightning import Callback, Trainer
 
 import pcvae
 from pcvae.data import CloudSet, load_furniture
+from pcvae.data.procedural import generate
 from pcvae.diagnostics import style_means
 from pcvae.explore import editing
 from pcvae.figures import cloud_grid, edit_sheet, latent_planes
-from pcvae.models import VAEConfig
+from pcvae.models import Normalization, VAEConfig
+from pcvae.objective import KLSchedule, Objective, equilibrium_sigma
 from pcvae.randomness import generator_for
 from pcvae.shapes import families
 from pcvae.toys import LinearVAE, random_side_views
+from pcvae.training import RECIPES, TrainConfig, VAEModule, train
 
 HERE = Path(__file__).resolve().parent
 SHAPE = "Kator Legaz#dining-chair"  # the one that chapter 00 opens with
+DONOR = "Blend Swap CC-0#sofa2"
 DECIDED = (SHAPE, "Scopia#plastic_chair", "Blend Swap CC-BY#table", "Scopia#smart-car")
 
 
@@ -97,6 +103,106 @@ def toy_planes() -> Figure:
     )
 
 
+def adain_decoder(model: pcvae.PointCloudVAE, shapes: CloudSet) -> Figure:
+    """Return the picture that opens chapter 05: z swapped where it lives, and where it is dead."""
+    plain = pcvae.PointCloudVAE(normalization=model.normalization)
+    train_by_lion(plain, torch.from_numpy(load_furniture("train").points[:, :256].copy()), 150)
+    chosen = [shapes.points[shapes.ids.index(shape)] for shape in (SHAPE, DONOR)]
+    clouds = []
+    for one in (model, plain):
+        own, donor = (editing.encode(one, points) for points in chosen)
+        if one.prior is not None:
+            own, donor = (editing.through_prior(one, state) for state in (own, donor))
+        swapped = editing.with_style_of(own, donor)
+        clouds += [*chosen, editing.decode(one, own), editing.decode(one, swapped)]
+    titles = ["gives h", "gives z", "h with its own z", "h with the other's z"]
+    height, other = (points[:, 1] for points in chosen)
+    return cloud_grid(clouds, titles * 2, [height, other, height, height] * 2, 4, panel_inches=2.3)
+
+
+def kl_annealing() -> Figure:
+    """Return the picture that opens chapter 06: a loss that rises in a run that goes well."""
+    points = torch.from_numpy(generate(["chair"], 512, 128).points)
+    normalization = Normalization(points.mean(dim=(0, 1)), points.std().item())
+    model = pcvae.PointCloudVAE(VAEConfig(style_dim=16), normalization)
+    history = np.array(train_by_lion(model, points, 320))
+    figure = Figure(figsize=(9, 3), dpi=120, layout="constrained")
+    loss, noise = figure.subplots(1, 2)
+    loss.plot(history[:, 0], color="black")
+    loss.set(xlabel="step", title="loss")
+    noise.plot(history[:, 2], color="tab:blue", label="standard deviation of h")
+    noise.plot(history[:, 1], color="tab:orange", ls="-.", label="error of a coordinate")
+    noise.axhline(equilibrium_sigma(0.5, 32), color="tab:blue", ls="--", lw=1)
+    noise.set(xlabel="step", title="what h and the decoder do", ylim=(0, None))
+    noise.legend(loc="lower right")
+    return figure
+
+
+def training() -> Figure:
+    """Return the picture that opens chapter 07: a chair decoded from its z, during a small run."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = TrainConfig(
+            **RECIPES["one_shot"].settings
+            | {"num_points": 256, "style_dim": 16, "learning_rate": 3e-3, "progress": False},
+            data="procedural:chair",
+            num_shapes=900,
+            max_epochs=12,
+            out=Path(folder),
+        )
+        points = config.open_data().splits.test.points[3]
+        watching = Snapshots(points, (0, 20, 60, 150, 468))
+        train(config, [watching])
+    clouds = {**watching.clouds, "the chair itself": points}
+    heights = [cloud[:, 1] for cloud in clouds.values()]
+    return cloud_grid(list(clouds.values()), list(clouds), heights, len(clouds))
+
+
+class Snapshots(Callback):
+    """Keeps what a shape's z decodes to at some steps of a run, with the same noise for h."""
+
+    def __init__(self, points: np.ndarray, steps: tuple[int, ...]) -> None:
+        self.points, self.steps = points, steps
+        self.clouds: dict[str, np.ndarray] = {}
+
+    def on_train_batch_start(self, trainer: Trainer, module: VAEModule, *_: object) -> None:
+        """Look at the untrained model."""
+        if trainer.global_step == 0:
+            self._keep(0, module.model)
+
+    def on_train_batch_end(self, trainer: Trainer, module: VAEModule, *_: object) -> None:
+        """Look at the model after a step."""
+        if trainer.global_step in self.steps:
+            self._keep(trainer.global_step, module.model)
+
+    @torch.no_grad()
+    def _keep(self, step: int, model: pcvae.PointCloudVAE) -> None:
+        z = model.encode_style(model.normalization(torch.from_numpy(self.points[None]))).mean
+        noise = torch.randn(1, 2048, 4, generator=generator_for(0))
+        decoded = model.normalization.inverse(model.decode(noise, z))
+        self.clouds[f"step {step}"] = decoded[0].numpy()
+
+
+def train_by_lion(
+    model: pcvae.PointCloudVAE, points: torch.Tensor, steps: int
+) -> list[tuple[float, float, float]]:
+    """Train by LION's loss and schedule, 32 clouds a step; return loss, error and sigma of each."""
+    torch.manual_seed(0)
+    objective, schedule, found = Objective(reduction="batch"), KLSchedule(), []
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.9, 0.99))
+    for step in range(steps):
+        x = model.normalization(points[torch.randint(len(points), (32,))])
+        output = model(x)
+        terms = objective(x, output, schedule(step, steps))
+        optimizer.zero_grad()
+        terms.loss.backward()
+        optimizer.step()
+        error = terms.reconstruction.item() / x[0].numel()
+        sigma = output.encoding.points.sigma[..., :3].mean().item()
+        found.append((terms.loss.item(), error, sigma))
+    model.eval()
+    return found
+
+
 if __name__ == "__main__":
     start_here(pcvae.load("furniture"), load_furniture("test")).savefig(HERE / "start_here.png")
     point_clouds().savefig(HERE / "point_clouds.png")
@@ -105,3 +211,8 @@ if __name__ == "__main__":
         HERE / "style_encoder.png"
     )
     point_encoder(load_furniture("test")).savefig(HERE / "point_encoder.png")
+    adain_decoder(pcvae.load("furniture"), load_furniture("test")).savefig(
+        HERE / "adain_decoder.png"
+    )
+    kl_annealing().savefig(HERE / "kl_annealing.png")
+    training().savefig(HERE / "training.png")
