@@ -43,7 +43,8 @@ Writing an exercise
      python that defines the same name, an empty line, and `</details>`; explanations may stand
      around the block.
    Solutions may use what the notebook's first code cell imports, and what cells tagged "setup"
-   define. (Figures: `described(figure, alt)` of pcvae.figures.) No later cell may need the reader's answer: go on with the package's own function.
+   define. No later cell may need the reader's answer: go on with the package's own function.
+   Figures get their alt text by `described(figure, alt)` of pcvae.figures.
 
 3. `tests/exercises/test_notebooks.py` finds the exercise by itself: its solution must pass, its
    stub must not. Five wrong answers or more go to `tests/exercises/test_chapterNN.py`, into a list
