@@ -68,7 +68,8 @@ def evaluate(
         training: the shapes that the model was taught, (T, M, 3).
         samples: new shapes in data units, to be scored in place of the model's own.
         count: shapes of each set that is compared, as far as there are twice as many held-out ones.
-            The model draws twice as many, so that the noise of their choice shows, too.
+            The model draws twice as many, so that the noise of their choice shows, too; and twice
+            as many held-out shapes are rebuilt.
         points: points of each shape, as far as the clouds have them.
         splits: how often the sets are drawn anew, see `pcvae.metrics.splits`.
         emd: whether to score by EMD-512 as well, which takes longest.
@@ -90,18 +91,20 @@ def evaluate(
     _check(references, training, count, points, units)
     size = set_size(count, len(references))
     draw = {"steps": steps, "solver": solver}
-    rebuilt = reconstruction(model, references, points=points, units=units, seed=seed, **draw)
+    held_out = some_of(references, 2 * size, seed)
+    rebuilt = reconstruction(model, held_out, points=points, units=units, seed=seed, **draw)
     drawn_from = "samples given"
     if samples is None:
         drawn_from = "N(0, I)" if model.prior is None else "the learned prior"
         samples = sample(model, 2 * size, points, seed=seed, progress=progress, **draw)
     check_clouds(samples, "samples")
-    held_out = some_of(references, 2 * size, seed)
     work = {"workers": workers, "cache": cache and Path(cache), "progress": progress}
     made = generation(
         samples, held_out, points=points, splits=splits, emd=emd, units=units, seed=seed, **work
     )
-    copied = memorizing(samples, held_out, training, points=points, units=units, **work)
+    copied = memorizing(
+        samples[:size], held_out[:size], training, points=points, units=units, **work
+    )
     settings = {
         "drawn_from": drawn_from,
         "units": UNITS[units],

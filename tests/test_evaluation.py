@@ -191,7 +191,7 @@ def test_everything_is_scored_and_the_same_every_time(model, held_out, training)
     assert found["settings"]["drawn_from"] == "N(0, I)"
     assert found["generation"]["shapes"] == 10
     assert set(found["generation"]) >= {"cd", "emd-512", "jsd"}
-    assert len(found["memorization"]["indices"]) == 20
+    assert len(found["memorization"]["indices"]) == 10
     assert evaluate(model, held_out, training, workers=1, **OPTIONS) == found
 
 
@@ -298,7 +298,7 @@ def test_distances_are_kept_until_the_evaluation_is_through(files, tmp_path, mon
     row = chamfer.chamfer_row
     monkeypatch.setattr(chamfer, "chamfer_row", lambda *a: fresh.append(len(a[0])) or row(*a))
     assert main(words) == 0
-    assert fresh == [20] * 20  # samples and references against training shapes, and no more
+    assert fresh == [10] * 10  # samples and references against training shapes, and no more
     assert not list((tmp_path / "cache").rglob("*.npz"))
 
 

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pcvae.metrics.chamfer import PreparedClouds, chamfer_matrix, chamfer_row, joint_center
-from pcvae.metrics.transport import SUBSET, fixed_subsets
+from pcvae.metrics.transport import fixed_subsets
 
-CANDIDATES = 16
+ROUGH = 128  # points that all pairs are compared on: there may be ten thousand training shapes
+CANDIDATES = 64
 
 
 class Nearest(NamedTuple):
@@ -35,7 +36,7 @@ def nearest_shapes(
 ) -> Nearest:
     """Return the nearest training shape of each shape, by squared Chamfer distance.
 
-    All pairs are compared on 512 points, and the nearest few of each shape on all points. With as
+    All pairs are compared on 128 points, and the nearest few of each shape on all points. With as
     many candidates as training shapes, all are.
 
     Args:
@@ -43,15 +44,15 @@ def nearest_shapes(
         training: what they may be copies of.
         candidates: how many are compared on all points.
         workers: threads; as many as cores by default.
-        cache: a .npz file for the distances on 512 points.
+        cache: a .npz file for the distances on 128 points.
         progress: whether to show a progress bar.
 
     Raises:
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
     """
     rough = chamfer_matrix(
-        fixed_subsets(shapes, SUBSET, seed=1),
-        fixed_subsets(training, SUBSET),
+        fixed_subsets(shapes, ROUGH, seed=1),
+        fixed_subsets(training, ROUGH),
         workers=workers,
         cache=cache,
         progress=progress,

@@ -22,7 +22,7 @@ def test_copies_are_found(training, rng):
     np.testing.assert_allclose(found.distances, 6e-6, rtol=1e-3)
 
 
-@pytest.mark.parametrize("candidates", [5, 40])
+@pytest.mark.parametrize("candidates", [15, 40])
 def test_the_nearest_is_that_of_all_points(training, rng, candidates):
     samples = rng.normal(size=(6, 600, 3)) * rng.uniform(0.5, 2, size=(6, 1, 3))
     found = nearest_shapes(samples, training, candidates=candidates)
