@@ -91,15 +91,28 @@ def resampling_floor(points: Float[Tensor, "B N 3"]) -> float:
     return mean_chamfer(points[:, :half], points[:, half : 2 * half])
 
 
+def principal_axes(
+    means: Float[np.ndarray, "S D"],
+) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K D"]]:
+    """Return variances along the principal directions of mu_z, and the directions, largest first.
+
+    In double precision: directions of nearly equal variance would otherwise differ by machine. K is
+    the smaller of S and D.
+    """
+    centered = means.astype(np.float64) - means.mean(axis=0, dtype=np.float64)
+    _, singular, basis = np.linalg.svd(centered, full_matrices=False)
+    return np.square(singular) / max(len(means) - 1, 1), basis
+
+
 def variance_shares(means: Float[np.ndarray, "S D"]) -> Float[np.ndarray, " D"]:
-    """Return the share of variance along each principal direction of mu_z, largest first."""
-    centered = means - means.mean(axis=0)
-    # Squares of the singular values; the missing ones, if there are fewer shapes than
-    # dimensions, are zero.
-    values = np.zeros(means.shape[1], dtype=means.dtype)
-    found = np.linalg.svd(centered, compute_uv=False) ** 2
-    values[: len(found)] = found[: len(values)]
-    return values / max(values.sum(), np.finfo(means.dtype).tiny)
+    """Return the share of variance along each principal direction of mu_z, largest first.
+
+    Where there are fewer shapes than dimensions, the missing shares are zero.
+    """
+    found, _ = principal_axes(means)
+    shares = np.zeros(means.shape[1])
+    shares[: len(found)] = found
+    return (shares / max(shares.sum(), np.finfo(np.float64).tiny)).astype(means.dtype)
 
 
 def explained_variance(means: Float[np.ndarray, "S D"], factor: Float[np.ndarray, " S"]) -> float:

@@ -15,6 +15,9 @@ from pcvae.data.procedural import cached
 from pcvae.data.shapenet import open_shapenet
 from pcvae.shapes import families
 
+# Of a source without splits of its own, or without this one: one shape in so many.
+ONE_IN = {"val": 10, "test": 5}
+
 # Shapes that are sampled here get at least this many points, so that fewer can be drawn anew in
 # every epoch, and one cache serves all runs.
 LEAST_POINTS = 2048
@@ -151,7 +154,8 @@ def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
 
     Args:
         parts: some of "train", "val" and "test". ModelNet has no "val", for example.
-        seed: decides which shapes are taken: a tenth for each split that is missing.
+        seed: decides which shapes are taken: as many as `split_randomly` takes for each split that
+            is missing.
 
     Raises:
         ValueError: if there are no training shapes, or too few to share.
@@ -165,11 +169,12 @@ def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
             f"{', '.join(missing) or 'the other splits'}; got {found}."
         )
     order = np.random.default_rng(seed).permutation(len(train))
-    share = max(len(train) // 10, 1)
-    taken = {name: order[k * share : (k + 1) * share] for k, name in enumerate(missing)}
-    filled = {name: train.subset(np.sort(rows)) for name, rows in taken.items()}
-    rest = train.subset(np.sort(order[len(missing) * share :]))
-    return Splits(**(parts | filled | {"train": rest}))
+    filled = {}
+    for name in missing:
+        count = max(len(train) // ONE_IN[name], 1)
+        taken, order = order[:count], order[count:]
+        filled[name] = train.subset(np.sort(taken))
+    return Splits(**(parts | filled | {"train": train.subset(np.sort(order))}))
 
 
 def split_randomly(clouds: CloudSet, seed: int) -> Splits:
@@ -189,7 +194,7 @@ def split_randomly(clouds: CloudSet, seed: int) -> Splits:
             "each: give at least three."
         )
     order = np.random.default_rng(seed).permutation(count)
-    val, test = max(count // 10, 1), max(count // 5, 1)
+    val, test = (max(count // ONE_IN[name], 1) for name in ("val", "test"))
     return Splits(
         train=clouds.subset(np.sort(order[val + test :])),
         val=clouds.subset(np.sort(order[:val])),

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pcvae.diagnostics import principal_axes
 from pcvae.explore.local import (
     LocalEdit,
     jitter,
@@ -224,9 +225,8 @@ def principal_directions(means: Float[Tensor, "B S"], count: int | None = None) 
             f"principal directions, but {count} were asked for. Give more shapes, or ask for fewer."
         )
     center = means.mean(dim=0)
-    # In double precision: directions of nearly equal variance would otherwise differ by machine.
-    _, singular, basis = torch.linalg.svd((means - center).double(), full_matrices=False)
-    variances = singular.square() / (len(means) - 1)
+    found, axes = principal_axes(means.detach().cpu().numpy())
+    variances, basis = (torch.from_numpy(values).to(means.device) for values in (found, axes))
     share = variances / variances.sum().clamp(min=torch.finfo(torch.float64).tiny)
     # A direction's sign is arbitrary. Fixing it makes a slider mean the same after every run.
     largest = basis.gather(1, basis.abs().argmax(dim=1, keepdim=True))

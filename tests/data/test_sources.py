@@ -6,7 +6,7 @@ import pytest
 from pcvae.data import CloudSet, load_furniture, open_splits
 from pcvae.data.files import write_clouds
 from pcvae.data.lazy import PointFiles
-from pcvae.data.sources import complete
+from pcvae.data.sources import complete, split_randomly
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +141,12 @@ def test_two_shapes_are_too_few(tmp_path):
     np.save(tmp_path / "two.npy", clouds(2).points)
     with pytest.raises(ValueError, match="at least three"):
         open_splits(str(tmp_path / "two.npy"))
+
+
+def test_missing_splits_are_as_large_as_those_of_a_source_without_any():
+    whole = split_randomly(clouds(40), 0)
+    filled = complete({"train": clouds(40)}, 0)
+    for splits in (whole, filled):
+        assert [len(part) for part in (splits.train, splits.val, splits.test)] == [28, 4, 8]
+    only_test = complete({"train": clouds(36), "val": clouds(4)}, 0)
+    assert [len(part) for part in (only_test.train, only_test.val, only_test.test)] == [29, 4, 7]
