@@ -51,11 +51,22 @@ AUGMENTED := --data furniture --mirror true --stretch 0.1
 FLOW := --recipe joint_flow --precision $(PRECISION) --max_epochs 100000 --validate_every 20
 STYLE := $(FLOW) --fit style_prior --batch_size 64 --learning_rate 1e-3 --max_steps 4000
 
-checkpoints: $(addprefix data/checkpoints/,shapes.json furniture.json lion.json)  ## Train the shipped models anew (resumes what was stopped)
+checkpoints: $(addprefix data/checkpoints/,shapes.json shapes-slopes.json furniture.json one_shot.json lion.safetensors)  ## Train the shipped models anew (resumes what was stopped)
 
-data/checkpoints/%.json: data/checkpoints/%.safetensors
-	$(BIN)/pcvae evaluate $* --cache runs/distances --out $@
-	$(BIN)/pcvae diagnose $* --out $(@:.json=-latents.json)
+data/checkpoints/shapes.json: data/checkpoints/shapes.safetensors
+	$(BIN)/pcvae evaluate shapes --count 200 --emd false --cache runs/distances --out $@
+
+data/checkpoints/shapes-slopes.json: data/checkpoints/shapes.safetensors
+	$(BIN)/python -m pcvae.explore.slopes shapes --out $@
+
+data/checkpoints/furniture.json: data/checkpoints/furniture.safetensors
+	$(BIN)/pcvae evaluate furniture --cache runs/distances --out $@
+
+data/checkpoints/one_shot.json: data/checkpoints/one_shot.safetensors
+	$(BIN)/pcvae diagnose one_shot --out $@
+
+data/checkpoints/one_shot.safetensors: runs/one_shot/model.safetensors
+	cp $< $@
 
 data/checkpoints/shapes.safetensors: runs/shapes-style/model.safetensors
 	cp $< $@
@@ -78,6 +89,9 @@ runs/furniture/model.safetensors: runs/shapes-style/model.safetensors
 
 runs/furniture-style/model.safetensors: runs/furniture/model.safetensors
 	$(call TRAIN,$(STYLE) $(AUGMENTED) --start_from $<)
+
+runs/one_shot/model.safetensors: | env
+	$(call TRAIN,--recipe one_shot $(AUGMENTED) --max_epochs 300 --validate_every 20)
 
 runs/lion/model.safetensors: | env
 	$(call TRAIN,--recipe lion $(PROCEDURAL) --num_points 512 --max_steps 3000 --validate_every 20)

@@ -203,15 +203,58 @@ def train_by_lion(
     return found
 
 
+# Boxes of the map, at (x, y), and the arrows between them: from box to box.
+BOXES = {
+    "cloud x\n(01)": (0, 0.5),
+    "style encoder\n(03)": (1.6, 1),
+    "z, one list\n(02, 08)": (3.2, 1),
+    "point encoder\n(04)": (3.2, 0),
+    "h, per point\n(04, 08)": (4.8, 0),
+    "decoder\n(05)": (6.2, 0.5),
+    "cloud again\n(07)": (7.6, 0.5),
+}
+ARROWS = ((0, 1), (0, 3), (1, 2), (2, 3), (2, 5), (3, 4), (4, 5), (5, 6))
+
+
+def course_map() -> Figure:
+    """Return the map of chapter 00: the way of a shape through the model, and its chapters."""
+    figure = Figure(figsize=(10, 2.6), dpi=120)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-0.75, 8.35), ylim=(-0.45, 1.75))
+    axes.axis("off")
+    places = list(BOXES.values())
+    arrow = {"arrowstyle": "-|>", "color": "#555555", "shrinkA": 34, "shrinkB": 47}
+    for start, end in ARROWS:
+        axes.annotate("", places[end], places[start], arrowprops=arrow)
+    for name, (x, y) in BOXES.items():
+        latent = name[0] in "zh"
+        style = {
+            "boxstyle": "round,pad=0.45",
+            "fc": "#d9f0ef" if latent else "white",
+            "ec": "#2a788e",
+        }
+        axes.text(x, y, name, ha="center", va="center", bbox=style, fontsize=10)
+    axes.text(
+        3.8,
+        1.55,
+        "what it learns from: loss and schedule (06), a whole run (07)",
+        ha="center",
+        fontsize=10,
+        color="#414487",
+    )
+    return figure
+
+
 if __name__ == "__main__":
-    start_here(pcvae.load("furniture"), load_furniture("test")).savefig(HERE / "start_here.png")
+    course_map().savefig(HERE / "map.png")
+    start_here(pcvae.load("one_shot"), load_furniture("test")).savefig(HERE / "start_here.png")
     point_clouds().savefig(HERE / "point_clouds.png")
     toy_planes().savefig(HERE / "latent_planes.png")
-    style_encoder(pcvae.load("furniture"), load_furniture("test")).savefig(
+    style_encoder(pcvae.load("one_shot"), load_furniture("test")).savefig(
         HERE / "style_encoder.png"
     )
     point_encoder(load_furniture("test")).savefig(HERE / "point_encoder.png")
-    adain_decoder(pcvae.load("furniture"), load_furniture("test")).savefig(
+    adain_decoder(pcvae.load("one_shot"), load_furniture("test")).savefig(
         HERE / "adain_decoder.png"
     )
     kl_annealing().savefig(HERE / "kl_annealing.png")
