@@ -1,0 +1,81 @@
+"""Chapter 05 in a real browser: z of one shape and h of another, under two models."""
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOTEBOOK = "05_adain_decoder.ipynb"
+H_FROM, Z_FROM, DECODED = range(3)
+LIVE, BOTH = range(2)  # the two widgets of the chapter
+WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
+        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
+    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
+SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
+    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
+
+
+@pytest.fixture
+def chapter(lab):
+    """Chapter 05 in a window of 1,280 pixels, all cells run."""
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    lab.open_notebook(NOTEBOOK)
+    lab.run_all(seconds=900)
+    lab.plot(LIVE)
+    return lab
+
+
+def clouds(lab, widget: int) -> list[np.ndarray]:
+    return [lab.drawn_coordinates(widget, trace) for trace in (H_FROM, Z_FROM, DECODED)]
+
+
+def choose(lab, widget: int, label: str, option: str) -> None:
+    dropdowns = lab.page.locator(".widget-dropdown").filter(
+        has=lab.page.get_by_text(label, exact=True)
+    )
+    dropdowns.nth(widget).locator("select").select_option(option)
+
+
+def slide(lab, widget: int, fraction: float) -> None:
+    lab.drag_slider(lab.slider("share of the donor's z").nth(widget), fraction)
+
+
+def test_decoded_shape_follows_z_where_z_lives_and_only_there(chapter):
+    lab = chapter
+    camera = lab.camera()
+    donated = clouds(lab, LIVE)
+    slide(lab, LIVE, 0.0)
+    own_z = lab.wait_until_moved(donated[DECODED], LIVE, DECODED)
+    now = clouds(lab, LIVE)
+    np.testing.assert_array_equal(now[H_FROM], donated[H_FROM])
+    np.testing.assert_array_equal(now[Z_FROM], donated[Z_FROM])
+    assert np.ptp(own_z[:, 2]) > 1.3 * np.ptp(donated[DECODED][:, 2])  # a chair is higher
+    choose(lab, LIVE, "h from", "lamp: lamp2")
+    lab.wait_until_moved(now[H_FROM], LIVE, H_FROM)
+    before = lab.drawn_coordinates(LIVE, Z_FROM)
+    choose(lab, LIVE, "z from", "car: smart-car")
+    lab.wait_until_moved(before, LIVE, Z_FROM)
+    assert lab.camera() == camera
+    page_looks_as_it_should(lab)
+    lab.plot(LIVE)
+    lab.screenshot("chapter05_swap")
+
+    lab.plot(BOTH)
+    before = lab.drawn_coordinates(BOTH, DECODED)
+    choose(lab, BOTH, "model", "original recipe")
+    dead = lab.wait_until_moved(before, BOTH, DECODED)
+    slide(lab, BOTH, 0.0)
+    lab.page.wait_for_timeout(3000)
+    own_z = lab.drawn_coordinates(BOTH, DECODED)
+    assert 0 < np.linalg.norm(own_z - dead, axis=1).mean() < 0.01
+    lab.plot(BOTH)
+    lab.screenshot("chapter05_dead")
+    assert lab.errors() == []
+
+
+def page_looks_as_it_should(lab) -> None:
+    for needed, given, right in lab.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+        assert right <= 1280
+    assert lab.page.evaluate(SHORTENED) == []
+    assert len(lab.plot().screenshot()) > 20_000  # bytes: three clouds, not a blank

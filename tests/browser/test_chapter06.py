@@ -1,0 +1,86 @@
+"""Chapter 06 in a real browser: schedule and batch size are dragged, and three curves follow."""
+
+import re
+
+import numpy as np
+import pytest
+
+from pcvae.objective import equilibrium_sigma
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOTEBOOK = "06_kl_annealing.ipynb"
+WEIGHT, EFFECTIVE, SIGMA = range(3)
+LINE = "(plot, trace) => Array.from(plot._fullData[trace].y, Number)"
+DRAWN = "plot => plot.querySelectorAll('.scatterlayer .trace').length === 3"
+WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
+        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
+    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
+SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
+    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
+
+
+@pytest.fixture
+def chapter(lab):
+    """Chapter 06 in a window of 1,280 pixels, all cells run, the bench in view."""
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    lab.open_notebook(NOTEBOOK)
+    lab.run_all(seconds=900)
+    lab.page.wait_for_function(DRAWN, arg=plot(lab).element_handle(), timeout=60_000)
+    return lab
+
+
+def plot(lab):
+    drawn = lab.page.locator(".js-plotly-plot").first
+    drawn.wait_for(timeout=60_000)
+    drawn.scroll_into_view_if_needed()
+    return drawn
+
+
+def curves(lab) -> np.ndarray:
+    """Weight, effective weight and sigma over the run, (3, 101)."""
+    return np.array([plot(lab).evaluate(LINE, trace) for trace in range(3)])
+
+
+def change(lab, act) -> list[bool]:
+    """Do something, and say which of the three curves changed."""
+    before, last = curves(lab), None
+    act()
+    for _ in range(40):
+        lab.page.wait_for_timeout(250)
+        now = curves(lab)
+        if last is not None and np.array_equal(now, last) and not np.array_equal(now, before):
+            break
+        last = now
+    return [not np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
+
+
+def drag(lab, label: str, fraction: float) -> list[bool]:
+    return change(lab, lambda: lab.drag_slider(lab.slider(label), fraction))
+
+
+def reduce_by(lab, option: str) -> list[bool]:
+    dropdown = lab.page.locator(".widget-dropdown").filter(has_text=re.compile("reduction"))
+    return change(lab, lambda: dropdown.locator("select").select_option(option))
+
+
+def test_batch_size_changes_the_model_and_not_the_weight(chapter):
+    assert curves(chapter)[SIGMA, -1] == pytest.approx(equilibrium_sigma(0.5, 32), rel=1e-5)
+    assert drag(chapter, "batch size", 0.0) == [False, True, True]
+    assert curves(chapter)[SIGMA, -1] == pytest.approx(equilibrium_sigma(0.5, 1), rel=1e-5)
+    assert drag(chapter, "batch size", 1.0) == [False, True, True]
+    assert drag(chapter, "log10 of w at the end", 0.9) == [True, True, True]
+    end = curves(chapter)[:, -1]
+    assert drag(chapter, "log10 of w at first", 0.4) == [True, True, True]
+    assert drag(chapter, "share r of the ramp", 0.1) == [True, True, True]
+    np.testing.assert_array_equal(curves(chapter)[:, -1], end)
+    assert reduce_by(chapter, "shape") == [False, True, True]
+    assert not any(drag(chapter, "batch size", 0.3))
+    assert chapter.errors() == []
+    plot(chapter)
+    chapter.screenshot("chapter06_bench")
+    for needed, given, right in chapter.page.evaluate(WIDTHS):
+        assert needed <= given + 1
+        assert right <= 1280
+    assert chapter.page.evaluate(SHORTENED) == []
+    assert len(plot(chapter).screenshot()) > 10_000  # bytes: three curves, not a blank
