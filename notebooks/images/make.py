@@ -4,12 +4,15 @@ They show what the widgets show, to readers without a kernel. `explorer.png` alo
 a copy of what the browser test keeps as `artifacts/explorer.png`.
 """
 
+import io
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from pytorch_lightning import Callback, Trainer
 
 import pcvae
@@ -17,10 +20,12 @@ from pcvae.data import CloudSet, load_furniture
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import style_means
 from pcvae.explore import editing
+from pcvae.explore.mixing import slerp
 from pcvae.figures import cloud_grid, edit_sheet, latent_planes
 from pcvae.models import Normalization, VAEConfig
 from pcvae.objective import KLSchedule, Objective, equilibrium_sigma
 from pcvae.randomness import generator_for
+from pcvae.sampling import noise_of_samples
 from pcvae.shapes import families
 from pcvae.toys import LinearVAE, random_side_views
 from pcvae.training import RECIPES, TrainConfig, VAEModule, train
@@ -245,7 +250,41 @@ def course_map() -> Figure:
     return figure
 
 
+WALK = (1, 0, 2, 6, 12)  # samples that the walk leads by: numbers of `pcvae.sample(..., seed=1)`
+FRAMES = 8  # from one shape to the next
+
+
+def walk(model: pcvae.PointCloudVAE, path: Path) -> None:
+    """Write README's animation: a walk in the prior's noise from shape to shape and back."""
+    style, points = noise_of_samples(model, range(40), 1024, seed=1)
+    stops = [style[index] for index in WALK]
+    pictures = []
+    for start, end in pairwise([*stops, stops[0]]):
+        for amount in np.linspace(0, 1, FRAMES, endpoint=False):
+            noise = slerp(start, end, float(amount))
+            with torch.inference_mode():
+                z = model.draw_style(noise[None])
+                cloud = model.normalization.inverse(model.draw_points(points[:1], z))[0].numpy()
+            pictures.append(_picture(cloud, points[0, :, 1].numpy()))
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=120, loop=0)
+
+
+def _picture(cloud: np.ndarray, shade: np.ndarray) -> Image.Image:
+    """Return one frame, every frame at the same scale."""
+    figure = Figure(figsize=(3.2, 3.2), dpi=80)
+    axes = figure.add_axes((0, 0, 1, 1), projection="3d", computed_zorder=False)
+    x, y, z = cloud.T
+    axes.scatter(z, x, y, s=4, c=shade, cmap="viridis", linewidths=0, vmin=-2, vmax=2.5)
+    axes.set(xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), zlim=(-0.8, 0.8), box_aspect=(1, 1, 1))
+    axes.view_init(20, 35)
+    axes.axis("off")
+    page = io.BytesIO()
+    figure.savefig(page, format="png")
+    return Image.open(page).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+
+
 if __name__ == "__main__":
+    walk(pcvae.load("shapes"), HERE / "walk.gif")
     course_map().savefig(HERE / "map.png")
     start_here(pcvae.load("one_shot"), load_furniture("test")).savefig(HERE / "start_here.png")
     point_clouds().savefig(HERE / "point_clouds.png")

@@ -1,4 +1,4 @@
-"""The learned prior: points are independent, flows can be inverted and learn what they are shown."""
+"""The learned prior: points are independent; flows are inverted and learn what they are shown."""
 
 import dataclasses
 from dataclasses import asdict
