@@ -66,8 +66,8 @@ def _kl_mistakes(mean_q: Tensor, log_q: Tensor, mean_p: Tensor, log_p: Tensor) -
         "You read `log_sigma` as the log of a variance. It is the log of a standard deviation: the "
         "variance is `exp(2 * log_sigma)`.": by_log_variance,
         "You took sigma where the variance belongs: `exp(2 * log_sigma)`.": without_square,
-        "The quadratic term must be divided by the variance of p. You are right for the first four, "
-        "where that is 1.": undivided,
+        "The quadratic term must be divided by the variance of p. You are right for the first "
+        "four, where that is 1.": undivided,
         "You took p to be N(0, 1). It is so for the first four Gaussians, but p may be another.": (
             DiagonalGaussian(mean_q, log_q).kl()
         ),
