@@ -21,7 +21,7 @@ def chapter(lab):
     """Chapter 08 in a window of 1,280 pixels, all cells run."""
     lab.page.set_viewport_size({"width": 1280, "height": 900})
     lab.open_notebook(NOTEBOOK)
-    lab.run_all(seconds=500)
+    lab.run_all(seconds=600)
     return lab
 
 
