@@ -31,7 +31,7 @@ import pcvae
 from pcvae.data import load_furniture
 from pcvae.explore import explore, editing
 from pcvae.diagnostics import style_means
-model = pcvae.load("furniture")
+model = pcvae.load("one_shot")
 shapes = load_furniture("test")
 """
 COMMON = """

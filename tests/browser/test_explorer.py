@@ -21,7 +21,7 @@ import pcvae
 from pcvae.data.procedural import generate
 from pcvae.explore import GlobalSliders, LocalEditor, StyleSwap, explore
 torch.set_num_threads(1)
-model = pcvae.load("furniture")
+model = pcvae.load("one_shot")
 shapes = generate(["chair", "table"], count=120, num_points=1024)
 """
 # As encoded, even if the shipped model has a prior: z then moves the decoded points alone.
