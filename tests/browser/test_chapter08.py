@@ -43,9 +43,10 @@ def measured(lab, slider) -> float:
 
 
 def readout(lab) -> list[float]:
-    """How far the mixture is from both of its ends."""
+    """How far the mixture is from both of its ends; JupyterLab empties cells out of view."""
+    lab.plot(MIXTURE)
     line = lab.page.locator(".widget-html-content").filter(has_text="from the chair")
-    return [float(number) for number in re.findall(r"\d+\.\d+", line.inner_text())]
+    return [float(number) for number in re.findall(r"\d+\.\d+", line.text_content())]
 
 
 def test_explorer_follows_a_drag_and_takes_it_back(chapter):
