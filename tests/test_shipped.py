@@ -84,7 +84,7 @@ def test_shapes_come_back_from_z_alone_nearly_as_near_as_another_sample(unseen):
     assert found["cd_style"] < 1.6 * found["cd_floor"]
     numbers = stated("shapes")["reconstruction"]
     assert found["cd_style"] == pytest.approx(numbers["cd_style"], rel=0.2)
-    assert numbers["cd_style"] < 1.55 * numbers["cd_floor"]
+    assert numbers["cd_style"] < 1.52 * numbers["cd_floor"]
 
 
 @pytest.mark.slow
@@ -118,7 +118,8 @@ def test_the_card_quotes_the_scores():
 
 def test_shapes_pass_for_real_ones_nearly_as_well_as_real_ones_do():
     made = stated("shapes")["generation"]["cd"]["1-nna"]
-    assert made["value"] <= made["floor"] + 0.03
+    assert made["value"] <= made["floor"] + 0.05
+    assert made["excess"] <= 2 * made["excess_std"]
 
 
 def test_the_flow_of_a_shape_is_inverted():

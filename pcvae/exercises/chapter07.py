@@ -1,0 +1,439 @@
+"""Checks of chapter 07: schedules by steps, checkpoints, reading diagnostics, averaged weights."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.registry import exercise
+from pcvae.objective import KLSchedule
+from pcvae.randomness import generator_for
+
+# 07.1: batches of a run, four of them to a step. Some lie within a step, some after the ramp.
+BATCHES, ACCUMULATE = 400, 4
+LOOKED_AT = np.array([0, 3, 4, 50, 99, 100, 101, 199, 200, 202, 300, 396, 399])
+RATE, WEIGHT = 0.8, 0.5
+
+
+@exercise("07.1", "Rates that follow the steps", difficulty=2, importance=3, minutes=15)
+def check_rates(answer: Callable) -> None:
+    """Compare both rates at some batches of a run that accumulates gradients."""
+    got = np.stack(
+        [
+            numbers(
+                answer(int(batch), BATCHES, ACCUMULATE, RATE, WEIGHT),
+                (2,),
+                what="The answer",
+                shapes={(): "Return both: the learning rate and the KL weight."},
+            )
+            for batch in LOOKED_AT
+        ]
+    )
+    steps = LOOKED_AT // ACCUMULATE
+    total = BATCHES // ACCUMULATE
+    expected = _rates(steps / total)
+    mistakes = _rates_mistakes(LOOKED_AT, steps, total, expected)
+    compare(got, expected, mistakes, what="The answer", tolerance=1e-5)
+
+
+def _rates(progress: np.ndarray) -> np.ndarray:
+    """Return learning rates and KL weights (K, 2) at shares of a run."""
+    return np.stack([_falling(progress), _rising(progress)], axis=1)
+
+
+def _falling(progress: np.ndarray, last: float = 0.01) -> np.ndarray:
+    return RATE * (last + (1 - last) * 0.5 * (1 + np.cos(math.pi * progress)))
+
+
+def _rising(progress: np.ndarray, ratio: float = 0.5) -> np.ndarray:
+    schedule = KLSchedule(end=WEIGHT, ratio=ratio)
+    return np.clip(
+        schedule.start + (schedule.end - schedule.start) * progress / ratio, 0, schedule.end
+    )
+
+
+def _rates_mistakes(
+    batches: np.ndarray, steps: np.ndarray, total: int, expected: np.ndarray
+) -> dict[str, np.ndarray]:
+    share = steps / total
+    early = np.minimum(batches / total, 1.0)
+    unbounded = WEIGHT * 2 * share
+    return {
+        f"The rates change inside a step: batches 0 to {ACCUMULATE - 1} belong to the same one. "
+        "Round down to whole steps.": _rates(batches / BATCHES),
+        "You compared batches with steps: your ramp is over, and the cosine at its end, after a "
+        f"{ACCUMULATE}th of the run. Divide batches by `accumulate` first.": _rates(early),
+        "You divided by the number of batches: nobody has told the schedule that there are fewer "
+        "steps, and it never gets far.": _rates(steps / BATCHES),
+        "You count one step too many: while batch 0 is computed, no step has been made "
+        "yet.": _rates((steps + 1) / total),
+        "Learning rate and KL weight are exchanged. The learning rate comes first.": expected[
+            :, ::-1
+        ],
+        "Your learning rate falls to 0. It should end at 1% of what it began with.": np.stack(
+            [_falling(share, last=0.0), expected[:, 1]], axis=1
+        ),
+        "Your learning rate falls along a line. It should follow half a cosine.": np.stack(
+            [RATE * (1 - 0.99 * share), expected[:, 1]], axis=1
+        ),
+        "Your cosine goes down and up again: half of one is `cos(pi * progress)`.": np.stack(
+            [_falling(2 * share), expected[:, 1]], axis=1
+        ),
+        "The learning rate does not change.": np.stack(
+            [np.full(len(share), RATE), expected[:, 1]], axis=1
+        ),
+        "Your KL weight goes on rising after the ramp. It ends at `kl_weight`.": np.stack(
+            [expected[:, 0], unbounded], axis=1
+        ),
+        "Your KL weight rises over the whole run. The ramp takes the first half of it.": np.stack(
+            [expected[:, 0], _rising(share, ratio=1.0)], axis=1
+        ),
+        "The KL weight does not rise.": np.stack(
+            [expected[:, 0], np.full(len(share), WEIGHT)], axis=1
+        ),
+    }
+
+
+class SmallRun:
+    """A run in miniature, with everything a large one carries along.
+
+    A line is fitted to noisy data, by Adam, with a learning rate that falls over 100 steps, and
+    with averaged weights.
+
+    Attributes:
+        model: the weights.
+        optimizer: Adam, with two running means for each weight.
+        average: the averaged weights, a list of tensors.
+        noise: the generator that all random numbers come from.
+        step: how many steps were made.
+    """
+
+    PARTS = ("weights", "optimizer", "average", "noise", "step")
+
+    def __init__(self, seed: int = 0) -> None:
+        self.noise = generator_for(seed)
+        self.model = nn.Linear(3, 1)
+        for weight in self.model.parameters():
+            weight.data.normal_(generator=self.noise)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.1)
+        self.average = [weight.detach().clone() for weight in self.model.parameters()]
+        self.step = 0
+
+    def advance(self, steps: int) -> None:
+        """Train for some steps."""
+        for _ in range(steps):
+            self.optimizer.param_groups[0]["lr"] = 0.1 * max(1 - self.step / 100, 0.01)
+            x = torch.randn(8, 3, generator=self.noise)
+            y = x.sum(dim=1, keepdim=True) + 0.1 * torch.randn(8, 1, generator=self.noise)
+            self.optimizer.zero_grad()
+            (self.model(x) - y).square().mean().backward()
+            self.optimizer.step()
+            for average, weight in zip(self.average, self.model.parameters(), strict=True):
+                average.lerp_(weight.detach(), 0.1)
+            self.step += 1
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what a checkpoint holds. What it lacks stays as it is in a new run."""
+        if "weights" in state:
+            self.model.load_state_dict(state["weights"])
+        if "optimizer" in state:
+            self.optimizer.load_state_dict(state["optimizer"])
+        if "average" in state:
+            for average, kept in zip(self.average, state["average"], strict=True):
+                average.copy_(kept)
+        if "noise" in state:
+            self.noise.set_state(state["noise"])
+        if "step" in state:
+            self.step = state["step"]
+
+
+# What a resumed run does that lacks a part of its checkpoint.
+LACKING = {
+    "weights": "the resumed run begins again with random weights.",
+    "optimizer": "Adam's running means begin again at 0, so its first steps are as long as those "
+    "of a new run.",
+    "average": "the averaged weights begin again at the random weights of a new run.",
+    "noise": "the resumed run draws the random numbers of the first steps a second time.",
+    "step": "the learning rate begins to fall anew, from the top.",
+}
+
+
+@exercise("07.2", "What belongs into a checkpoint", difficulty=3, importance=5, minutes=20)
+def check_checkpoint(answer: Callable) -> None:
+    """Stop a small run, resume it from the answer, and compare with one that was not stopped."""
+    run = SmallRun()
+    run.advance(6)
+    state = answer(run)
+    _expect_parts(state)
+    kept = _from_disk(state)
+    run.advance(6)
+    _expect_unchanged(kept, _from_disk(state))
+    resumed = SmallRun()
+    _restore(resumed, kept)
+    _expect_where_it_stopped(resumed)
+    resumed.advance(6)
+    compare(_numbers(resumed), _numbers(run), what="The resumed run's weights and averages")
+
+
+def _expect_parts(state: object) -> None:
+    if not isinstance(state, Mapping):
+        raise Wrong(f"Return a dict; yours is of type `{type(state).__name__}`.")
+    unknown = [str(key) for key in state if key not in SmallRun.PARTS]
+    expect(
+        not unknown,
+        f"`restore` knows no {', '.join(unknown)}. It looks for {', '.join(SmallRun.PARTS)}.",
+    )
+    for part, consequence in LACKING.items():
+        expect(part in state, f"The checkpoint lacks `{part}`: {consequence}")
+
+
+def _from_disk(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file would give back."""
+    file = io.BytesIO()
+    try:
+        torch.save(dict(state), file)
+        file.seek(0)
+        return torch.load(file, weights_only=True)
+    except Exception as error:  # of pickle's, of torch's: whatever cannot be written or read
+        raise Wrong(
+            "The checkpoint holds objects that are more than numbers, and a file with those can "
+            "run code when it is opened: `torch.load(..., weights_only=True)` refuses it. Keep "
+            "`state_dict()` of the model and of the optimizer, and `get_state()` of the generator."
+        ) from error
+
+
+def _expect_unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """The checkpoint must not have moved on with the run."""
+    for part in ("weights", "average", "optimizer"):
+        same = _flat(before[part]) == _flat(after[part])
+        expect(
+            same,
+            f"The run went on, and `{part}` in your checkpoint went with it. `state_dict()` and "
+            "lists hand out the run's own tensors, not copies. Use `copy.deepcopy`.",
+        )
+
+
+def _flat(state: Any) -> list[float]:
+    """Return all numbers of a nested state, in order."""
+    if isinstance(state, Tensor):
+        return state.detach().double().flatten().tolist()
+    if isinstance(state, Mapping):
+        return [number for value in state.values() for number in _flat(value)]
+    if isinstance(state, list | tuple):
+        return [number for value in state for number in _flat(value)]
+    return [float(state)] if isinstance(state, int | float) else []
+
+
+def _restore(run: SmallRun, state: Mapping[str, Any]) -> None:
+    try:
+        with torch.no_grad():
+            run.restore(state)
+    except Exception as error:  # the answer decides what is in there
+        raise Wrong(
+            "`restore` could not take your checkpoint over: "
+            f"`{type(error).__name__}: {str(error).splitlines()[0]}`. It loads `weights` and "
+            "`optimizer` by `load_state_dict`, `noise` by `set_state`, and copies `average`."
+        ) from error
+
+
+def _expect_where_it_stopped(resumed: SmallRun) -> None:
+    """Compare each part with that of a run that stopped at the same place."""
+    there = SmallRun()
+    there.advance(6)
+    expect(
+        resumed.step == there.step,
+        f"The run stopped after {there.step} steps, but your checkpoint says {resumed.step}.",
+    )
+    fresh = torch.equal(resumed.noise.get_state(), SmallRun().noise.get_state())
+    expect(
+        not fresh,
+        "The generator is at its beginning again. The seed alone does not say how many numbers "
+        "were drawn; `run.noise.get_state()` does.",
+    )
+    expect(
+        torch.equal(resumed.noise.get_state(), there.noise.get_state()),
+        "The generator is not where the run left it. Does making the checkpoint draw numbers?",
+    )
+    _compare_weights(resumed, there)
+    expect(
+        _flat(resumed.optimizer.state_dict()["state"])
+        == _flat(there.optimizer.state_dict()["state"]),
+        "The optimizer's running means are not those of the run. `param_groups` alone are only "
+        "its settings; `run.optimizer.state_dict()` has both.",
+    )
+
+
+def _compare_weights(resumed: SmallRun, there: SmallRun) -> None:
+    weights, averages = (
+        [_flat(list(run.model.parameters())), _flat(run.average)] for run in (resumed, there)
+    )
+    expect(
+        weights[0] != averages[1],
+        "You kept the averaged weights as the weights. Those are for whoever uses the model; "
+        "training goes on with the others.",
+    )
+    expect(
+        weights[1] != averages[0],
+        "You kept the weights as the average. Until it has caught up, the resumed run's average "
+        "says nothing.",
+    )
+    compare(weights, averages, what="Weights and averages in the checkpoint")
+
+
+def _numbers(run: SmallRun) -> list[float]:
+    return _flat([list(run.model.parameters()), run.average])
+
+
+# 07.3: what `diagnose` might say of seven models: which latents are dead, and what tells.
+MODELS = {
+    "healthy": (
+        (False, False),
+        {"swap_z": (1.18, 1.34, 0.67), "swap_h": (1.58, 0.68, 1.38), "kl": (99.0, 1.26)},
+        "In this model either latent moves the points when it is swapped",
+    ),
+    "lion": (
+        (True, False),
+        {"swap_z": (0.002, 0.01, 1.40), "swap_h": (2.29, 1.40, 0.01), "kl": (0.6, 11.9)},
+        "Here a donor's z moves the points by 0.002 only, and the cloud stays its own",
+    ),
+    "unread": (
+        (True, False),
+        {"swap_z": (0.011, 0.43, 0.61), "swap_h": (1.39, 0.58, 0.43), "kl": (31.0, 1.40)},
+        "Here z has a KL of 31 nats, but a donor's z moves the points by 0.011 only. The KL says "
+        "what the encoder writes into z, not whether the decoder reads it",
+    ),
+    "all in z": (
+        (False, True),
+        {"swap_z": (1.40, 1.52, 0.31), "swap_h": (0.004, 0.31, 1.52), "kl": (120.0, 0.002)},
+        "Here a donor's h moves the points by 0.004 only: all comes from z",
+    ),
+    "noise": (
+        (True, True),
+        {"swap_z": (0.003, 1.10, 1.12), "swap_h": (0.006, 1.11, 1.10), "kl": (0.01, 0.001)},
+        "Here neither latent moves the points when it is swapped",
+    ),
+    "shy": (
+        (False, False),
+        {"swap_z": (0.45, 0.43, 0.50), "swap_h": (1.59, 0.45, 0.42), "kl": (29.7, 1.45)},
+        "Here a donor's z moves the points by 0.45: it does not win over h, but it is alive",
+    ),
+    "cheap": (
+        (False, False),
+        {"swap_z": (0.62, 0.90, 0.55), "swap_h": (1.10, 0.60, 0.95), "kl": (2.5, 0.03)},
+        "Here z has a KL of 2.5 nats only and h of 0.03 a point, but swapped they move the points "
+        "by 0.62 and 1.1. A few nats that are read are alive",
+    ),
+}
+# Equal for all: somebody who looks at these alone cannot tell the models apart.
+SHARED = {
+    "shapes": 40.0,
+    "error_from_means": 0.3,
+    "error_from_samples": 0.38,
+    "sigma_xyz": 0.6,
+    "sigma_feat": 1.0,
+    "chamfer_from_z_alone": 0.19,
+    "resampling_floor": 0.1,
+    **{f"z_variance_share_{k + 1}": 0.6 / 2**k for k in range(5)},
+}
+
+
+@exercise("07.3", "Dead or alive?", difficulty=2, importance=4, minutes=15)
+def check_dead(answer: Callable) -> None:
+    """Ask about models that single numbers would misjudge."""
+    for expected, measured, reason in MODELS.values():
+        verdict = answer(_diagnostics(**measured))
+        got = numbers(verdict, (2,), what="The answer") != 0
+        for latent, dead, said in zip("zh", expected, got, strict=True):
+            expect(
+                bool(said) == dead,
+                f"You call {latent} {'dead' if said else 'alive'} where it is "
+                f"{'dead' if dead else 'alive'}. {reason}.",
+            )
+
+
+def _diagnostics(
+    swap_z: tuple[float, float, float],
+    swap_h: tuple[float, float, float],
+    kl: tuple[float, float],
+) -> dict[str, float]:
+    """Return numbers under the names that `pcvae.diagnostics.diagnose` gives them."""
+    names = ("displacement", "chamfer_to_own", "chamfer_to_donor")
+    found = dict(SHARED)
+    for latent, values in (("z", swap_z), ("h", swap_h)):
+        found |= {f"swap_{latent}_{n}": v for n, v in zip(names, values, strict=True)}
+    return found | {"kl_z_nats": kl[0], "kl_h_nats_per_point": kl[1]}
+
+
+@exercise("07.4", "Averaged weights", difficulty=2, importance=3, minutes=15)
+def check_average(answer: Callable) -> None:
+    """Compare after four updates, and look at what else was changed."""
+    decay = 0.9
+    history = [[torch.randn(3, 2), torch.randn(2)] for _ in range(5)]
+    average = [tensor.clone() for tensor in history[0]]
+    handles = list(average)  # whoever replaces the list's entries leaves these behind
+    for weights in history[1:]:
+        given = [tensor.clone().requires_grad_() for tensor in weights]
+        answer(average, given, decay)
+        _expect_weights_kept(given, weights, average)
+    _expect_no_graph(average)
+    got = torch.cat([tensor.flatten() for tensor in handles])
+    flat = torch.stack([torch.cat([t.flatten() for t in weights]) for weights in history])
+    compare(got, _averaged(flat, decay), _average_mistakes(flat, decay), what="The average")
+
+
+def _expect_weights_kept(given: list[Tensor], weights: list[Tensor], average: list[Tensor]) -> None:
+    unchanged = all(torch.equal(a, b) for a, b in zip(given, weights, strict=True))
+    expect(
+        unchanged,
+        "Your function changed the weights themselves. The average only watches: the training "
+        "goes on as if it were not there.",
+    )
+    shared = any(a.data_ptr() == b.data_ptr() for a, b in zip(average, given, strict=False))
+    expect(
+        not shared,
+        "Average and weights are now the same tensor, so the next step of the optimizer changes "
+        "both. Copy the numbers: `a.copy_(w)`.",
+    )
+
+
+def _expect_no_graph(average: list[Tensor]) -> None:
+    expect(
+        not any(tensor.requires_grad for tensor in average),
+        "Your average keeps the way back to the weights of every step, so memory grows with each "
+        "of them. Write it under `torch.no_grad()`, or take `w.detach()`.",
+    )
+
+
+def _averaged(history: Tensor, decay: float) -> Tensor:
+    average = history[0]
+    for weights in history[1:]:
+        average = decay * average + (1 - decay) * weights
+    return average
+
+
+def _average_mistakes(history: Tensor, decay: float) -> dict[str, Tensor]:
+    summed = history[0]
+    for weights in history[1:]:
+        summed = decay * summed + weights
+    return {
+        "The averages have not changed. `a = ...` gives a new tensor a name and leaves the old one "
+        "as it was. Work in place: `a.mul_(...)`, `a.add_(...)`, `a.lerp_(...)`.": history[0],
+        "Decay and 1 - decay are exchanged: your average forgets everything within a few steps. "
+        "It keeps the share `decay` of itself.": _averaged(history, 1 - decay),
+        "The weights are not multiplied by 1 - decay, so the average grows and grows.": summed,
+        "That is the last weight, not an average.": history[-1],
+        "That is the plain mean of all steps. The first steps, which know nothing, count as much "
+        "as the last; an exponential average forgets them.": history.mean(dim=0),
+        "You took the plain mean of average and weights. `decay` says how much of the average is "
+        "kept.": _averaged(history, 0.5),
+        "You subtracted where you should add: a + (1 - decay) * (w - a).": _averaged(
+            history, 2 - decay
+        ),
+    }
