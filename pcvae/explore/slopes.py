@@ -82,7 +82,7 @@ def _measured(
     points = _decoded(model, z + step, clouds.points.shape[1])
     # Families are centered on their bounding box; what a model decodes is so only nearly.
     points = points - (points.min(axis=1, keepdims=True) + points.max(axis=1, keepdims=True)) / 2
-    rows = [{name: v[i] for name, v in wanted.items()} for i in range(len(clouds))]
+    rows = [{name: float(v[i]) for name, v in wanted.items()} for i in range(len(clouds))]
     scale = np.array([scale_of(directions.family, row) for row in rows])
     found = directions.family.measure(points.astype(np.float32))
     return {name: directions.family.from_cloud(name, v, scale) for name, v in found.items()}
