@@ -136,3 +136,15 @@ def test_the_flow_of_a_shape_is_inverted():
     assert (back - h).abs().mean() < 0.01
     assert (there - z).abs().mean() < 0.02
     assert np.isfinite(noise.numpy()).all()
+
+
+def test_readme_quotes_the_scores():
+    readme = (checkpoints.SHIPPED.parents[1] / "README.md").read_text(encoding="utf-8")
+    for name in ("shapes", "furniture"):
+        numbers = stated(name)
+        rebuilt, made = numbers["reconstruction"], numbers["generation"]["cd"]["1-nna"]
+        row = (
+            f"| {1e3 * rebuilt['cd_style']:.2f} | {1e3 * rebuilt['cd_floor']:.2f} | "
+            f"{made['value']:.3f} ± {made['std']:.3f} | {made['floor']:.3f} |"
+        )
+        assert row in readme
