@@ -65,9 +65,9 @@ def reduce_by(lab, option: str) -> list[bool]:
 
 
 def test_batch_size_changes_the_model_and_not_the_weight(chapter):
-    assert curves(chapter)[SIGMA, -1] == pytest.approx(equilibrium_sigma(0.5, 32), rel=1e-5)
+    assert curves(chapter)[SIGMA, -1] == pytest.approx(equilibrium_sigma(0.5, 32), rel=1e-3)
     assert drag(chapter, "batch size", 0.0) == [False, True, True]
-    assert curves(chapter)[SIGMA, -1] == pytest.approx(equilibrium_sigma(0.5, 1), rel=1e-5)
+    assert curves(chapter)[SIGMA, -1] == pytest.approx(equilibrium_sigma(0.5, 1), rel=1e-3)
     assert drag(chapter, "batch size", 1.0) == [False, True, True]
     assert drag(chapter, "log10 of w at the end", 0.9) == [True, True, True]
     end = curves(chapter)[:, -1]
