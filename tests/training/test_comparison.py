@@ -1,6 +1,7 @@
 """Comparing recipes: the table has what it promises, and finished runs are kept."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,16 @@ def test_unknown_conditionings_are_named(capsys):
 def test_unknown_recipes_are_named(capsys):
     assert main(["compare-recipes", "--recipes", '["pancakes"]']) == 2
     assert "'pancakes'" in capsys.readouterr().err
+
+
+def test_readme_quotes_the_conditionings():
+    root = Path(__file__).resolve().parents[2]
+    columns = json.loads((root / "data/comparisons/conditionings.json").read_text()).values()
+    readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    near, milliseconds, donor = (
+        [f"{column[name]:g}" for column in columns]
+        for name in ("chamfer_from_z_alone", "ms_per_step_one_thread", "swap_z_chamfer_to_donor")
+    )
+    assert "{} with `adain`, {} with `adagn` and {} with `adaln`".format(*near) in readme
+    assert "{}, {} and {} ms a step".format(*milliseconds) in readme
+    assert f"({donor[2]}; {donor[0]} and {donor[1]} under the others)" in readme
