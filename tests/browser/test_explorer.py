@@ -471,10 +471,10 @@ def upload(panel: Page, path: Path) -> None:
 
 def plays_without_a_kernel(panel: Page, path: Path) -> None:
     """Open an exported page by itself, with no server and no network."""
-    page = panel.page.context.new_page()
+    context = panel.page.context.browser.new_context(offline=True)
+    page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.context.set_offline(True)
     page.goto(path.as_uri())
     frame = "() => Array.from(document.querySelector('canvas').clouds.places[0]).slice(0, 300)"
     first = page.evaluate(frame)
@@ -485,8 +485,7 @@ def plays_without_a_kernel(panel: Page, path: Path) -> None:
     page.get_by_label("Frame").fill("0")
     assert page.evaluate(frame) == first
     page.screenshot(path=panel.lab.screenshot("explorer_walk_page"))
-    page.context.set_offline(False)
-    page.close()
+    context.close()
     assert errors == []
 
 
