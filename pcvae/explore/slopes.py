@@ -50,14 +50,14 @@ def factor_slopes(
         Under each factor asked, by factor measured, the median over the shapes.
     """
     known = {n.partition("/")[2]: v for n, v in (clouds.factors or {}).items() if "/" in n}
+    z = torch.from_numpy(style_means(model, clouds.points))
     slopes = {}
     for asked, span in spans.items():
-        ends = [
-            _measured(
-                model, directions, clouds, known | {asked: known[asked] + change}, change, asked
-            )
-            for change in (-span, span)
-        ]
+        unit = directions.basis[directions.names.index(asked)]
+        ends = []
+        for change in (-span, span):
+            points = _decoded(model, z + change * unit, clouds.points.shape[1])
+            ends.append(_measured(directions, points, known | {asked: known[asked] + change}))
         low, high = directions.family.factor(asked).bounds
         inside = (known[asked] - span >= low) & (known[asked] + span <= high)
         slopes[asked] = {
@@ -67,27 +67,21 @@ def factor_slopes(
     return slopes
 
 
-@torch.inference_mode()
 def _measured(
-    model: PointCloudVAE,
     directions: FactorDirections,
-    clouds: CloudSet,
+    points: Float[np.ndarray, "B N 3"],
     wanted: Mapping[str, np.ndarray],
-    change: float,
-    asked: str,
 ) -> dict[str, np.ndarray]:
-    """Decode shapes whose z was moved, and measure them in the factors' own units."""
-    z = torch.from_numpy(style_means(model, clouds.points))
-    step = change * directions.basis[directions.names.index(asked)]
-    points = _decoded(model, z + step, clouds.points.shape[1])
+    """Measure clouds in the factors' own units, by the scales of the shapes that were wanted."""
     # Families are centered on their bounding box; what a model decodes is so only nearly.
     points = points - (points.min(axis=1, keepdims=True) + points.max(axis=1, keepdims=True)) / 2
-    rows = [{name: float(v[i]) for name, v in wanted.items()} for i in range(len(clouds))]
+    rows = [{name: float(v[i]) for name, v in wanted.items()} for i in range(len(points))]
     scale = np.array([scale_of(directions.family, row) for row in rows])
     found = directions.family.measure(points.astype(np.float32))
     return {name: directions.family.from_cloud(name, v, scale) for name, v in found.items()}
 
 
+@torch.inference_mode()
 def _decoded(
     model: PointCloudVAE, z: Float[Tensor, "B S"], num_points: int
 ) -> Float[np.ndarray, "B N 3"]:
