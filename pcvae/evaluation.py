@@ -18,7 +18,7 @@ from pcvae.metrics.pairs import check_clouds
 from pcvae.metrics.splits import set_size
 from pcvae.metrics.transport import SUBSET
 from pcvae.models import PointCloudVAE
-from pcvae.models.prior import POINT_STEPS
+from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
 from pcvae.randomness import generator_for
 from pcvae.sampling import sample
 
@@ -47,7 +47,7 @@ def evaluate(
     units: str = "shape",
     seed: int = 0,
     steps: int = POINT_STEPS,
-    solver: str = "euler",
+    solver: str = POINT_SOLVER,
     workers: int | None = None,
     cache: Path | None = None,
     progress: bool = False,
@@ -76,7 +76,7 @@ def evaluate(
         units: "shape" or "data".
         seed: decides samples, points and splits.
         steps: of the prior's flow of h.
-        solver: of the prior's flow of h, "euler" or "heun".
+        solver: of the prior's flow of h, one of `pcvae.models.flow.SOLVERS`.
         workers: threads for distances; as many as cores by default. They change nothing.
         cache: a folder that keeps distances, so that an evaluation that was stopped goes on.
         progress: whether to show progress bars.
@@ -168,7 +168,7 @@ def reconstruction(
     units: str = "shape",
     seed: int = 0,
     steps: int = POINT_STEPS,
-    solver: str = "euler",
+    solver: str = POINT_SOLVER,
 ) -> dict[str, Any]:
     """Return how well held-out shapes come back from all latents, and from z alone.
 
@@ -221,7 +221,7 @@ def rebuild(
     *,
     seed: int = 0,
     steps: int = POINT_STEPS,
-    solver: str = "euler",
+    solver: str = POINT_SOLVER,
 ) -> tuple[Clouds, Clouds]:
     """Return clouds from samples of the posteriors, and from the mean of z and h of the prior.
 

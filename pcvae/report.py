@@ -12,7 +12,8 @@ from pcvae.data.export import check_format, write_clouds
 from pcvae.data.sources import open_splits
 from pcvae.diagnostics import Diagnosis, examine
 from pcvae.files import atomic_path, write_atomically
-from pcvae.models.prior import POINT_STEPS
+from pcvae.models.flow import Solver
+from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
 from pcvae.objective import equilibrium_sigma
 from pcvae.sampling import sample
 
@@ -24,7 +25,7 @@ def sample_checkpoint(
     out: Path = Path("shapes.npz"),
     seed: int = 0,
     steps: int = POINT_STEPS,
-    solver: Literal["euler", "heun"] = "euler",
+    solver: Solver = POINT_SOLVER,
     progress: bool = True,
 ) -> list[Path]:
     """Draw new shapes from a model and write them to a file.

@@ -7,7 +7,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from pcvae.models import PointCloudVAE
-from pcvae.models.prior import POINT_STEPS, STYLE_STEPS
+from pcvae.models.prior import POINT_SOLVER, POINT_STEPS, STYLE_STEPS
 from pcvae.randomness import generator_for
 
 BATCH = 16
@@ -23,7 +23,7 @@ def sample(
     *,
     seed: int = 0,
     steps: int = POINT_STEPS,
-    solver: str = "euler",
+    solver: str = POINT_SOLVER,
     style_steps: int = STYLE_STEPS,
     progress: bool = False,
 ) -> Float[np.ndarray, "S N 3"]:
@@ -39,7 +39,7 @@ def sample(
         num_points: points of each.
         seed: the same seed gives the same shapes.
         steps: of the prior's flow of h.
-        solver: of the prior's flow of h, "euler" or "heun".
+        solver: of the prior's flow of h, one of `pcvae.models.flow.SOLVERS`.
         style_steps: of the prior's flow of z, always by Heun's method.
         progress: show a progress bar.
 

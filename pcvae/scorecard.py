@@ -21,7 +21,8 @@ from pcvae.evaluation import evaluate
 from pcvae.files import write_atomically
 from pcvae.metrics import Score
 from pcvae.metrics.pairs import fingerprint
-from pcvae.models.prior import POINT_STEPS
+from pcvae.models.flow import Solver
+from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
 
 DIGITS = 5
 # What an MMD is multiplied by in the table, how that is said, and how many digits are shown.
@@ -41,7 +42,7 @@ def evaluate_checkpoint(
     samples: Path | None = None,
     seed: int = 0,
     steps: int = POINT_STEPS,
-    solver: Literal["euler", "heun"] = "euler",
+    solver: Solver = POINT_SOLVER,
     workers: int | None = None,
     cache: Path | None = None,
     out: Path | None = None,

@@ -10,7 +10,7 @@ from pcvae.models.layers import CONDITIONING, NUM_GROUPS
 from pcvae.models.normalization import MODES, Normalization
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
-from pcvae.models.prior import POINT_STEPS, STYLE_STEPS, LatentPrior, PriorConfig
+from pcvae.models.prior import POINT_SOLVER, POINT_STEPS, STYLE_STEPS, LatentPrior, PriorConfig
 from pcvae.models.style_encoder import StyleEncoder
 
 
@@ -173,7 +173,7 @@ class PointCloudVAE(nn.Module):
         z: Float[Tensor, "B S"],
         *,
         steps: int = POINT_STEPS,
-        solver: str = "euler",
+        solver: str = POINT_SOLVER,
     ) -> Float[Tensor, "B N 3"]:
         """Return clouds of the shapes that z stands for, of any number of points.
 
@@ -182,7 +182,7 @@ class PointCloudVAE(nn.Module):
                 one they are h, as the VAE's own prior has it.
             z: global latents.
             steps: of the prior's flow.
-            solver: of the prior's flow, "euler" or "heun".
+            solver: of the prior's flow, one of `pcvae.models.flow.SOLVERS`.
         """
         if self.prior is None:
             return self.decode(noise, z)

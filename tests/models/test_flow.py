@@ -15,7 +15,7 @@ def growth(place, time):
     return time * place
 
 
-@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("heun", 2)])
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 2), ("heun", 2)])
 def test_solvers_reach_the_closed_form_at_their_order(solver, order):
     start = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
     exact = start * math.exp(0.5)
@@ -35,7 +35,7 @@ def test_backward_returns_to_the_start():
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": 3, "solver": "rk4"}])
 def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ValueError, match="Expected a solver of euler, heun"):
+    with pytest.raises(ValueError, match="Expected a solver of euler, midpoint, heun"):
         follow(growth, torch.zeros(1, 2), **wrong)
 
 
