@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import ipywidgets as widgets
@@ -9,7 +10,15 @@ import numpy as np
 from jaxtyping import Float
 
 from pcvae.data.clouds import CloudSet
-from pcvae.explore.controls import LIMIT, LOCAL_EDITS, WRAP, PointSliders, TopRow, picture_rows
+from pcvae.explore.controls import (
+    LIMIT,
+    LOCAL_EDITS,
+    WRAP,
+    Group,
+    PointSliders,
+    TopRow,
+    picture_rows,
+)
 from pcvae.explore.editing import Directions, LatentState
 from pcvae.explore.global_sliders import DimensionSliders, FactorSliders, StyleSliders
 from pcvae.explore.local_editor import LocalEditor
@@ -24,6 +33,16 @@ from pcvae.models import PointCloudVAE
 __all__ = ["LIMIT", "LOCAL_EDITS", "Explorer"]
 
 COLUMN = {"width": "50%", "min_width": "380px"}
+# What is behind each tab but the first, by the panel's attributes.
+PAGES = {
+    "Factors": ("factors",),
+    "Points": ("editor",),
+    "Mix": ("swap",),
+    "Noise": ("noise", "numbers"),
+    "Walk": ("walk",),
+    "More shapes": ("more",),
+    "Save": ("saver",),
+}
 
 
 class Explorer(widgets.VBox):
@@ -44,7 +63,8 @@ class Explorer(widgets.VBox):
         local: sliders on h, in the order of `LOCAL_EDITS`.
         reset: the button that puts all sliders back.
         tabs: everything else, one group a tab: `numbers`, `factors`, `editor`, `swap`, `noise`,
-            `walk`, `more`, `saver`.
+            `walk`, `more`, `saver`. A group is made when its tab is first turned to, or when its
+            attribute is first read: all at once would keep the reader waiting for the picture.
     """
 
     def __init__(self, model: PointCloudVAE, data: CloudSet | np.ndarray, **options: Any) -> None:
@@ -53,11 +73,6 @@ class Explorer(widgets.VBox):
         self.shape, self.color, self.reset = self.top.shape, self.top.color, self.top.reset
         self.directions_group, self.local_group = StyleSliders(session), PointSliders(session)
         self.style, self.local = self.directions_group.sliders, self.local_group.sliders
-        self.factors, self.numbers = FactorSliders(session), DimensionSliders(session)
-        self.editor, self.swap = LocalEditor(session), StyleSwap(session)
-        self.noise, self.walk = NoiseControls(session), Walk(session)
-        self.more = AddShapes(session, self.top.add)
-        self.saver = Saver(session, self.walk)
         self.tabs = self._make_tabs()
         self.helper = PageHelper(session.view)
         super().__init__([self.top, *picture_rows(session), self.tabs, self.helper])
@@ -65,24 +80,70 @@ class Explorer(widgets.VBox):
     def _make_tabs(self) -> widgets.Tab:
         """Return the groups one behind the other: all at once would be a wall of sliders."""
         self.directions_group.layout = self.local_group.layout = COLUMN
-        pages = {
-            "Sliders": widgets.HBox([self.directions_group, self.local_group], layout=WRAP),
-            "Factors": self.factors,
-            "Points": self.editor,
-            "Mix": self.swap,
-            "Noise": widgets.VBox([self.noise, self.numbers]),
-            "Walk": self.walk,
-            "More shapes": self.more,
-            "Save": self.saver,
-        }
-        tabs = widgets.Tab(list(pages.values()), titles=list(pages))
+        sliders = widgets.HBox([self.directions_group, self.local_group], layout=WRAP)
+        later = [widgets.VBox() for _ in PAGES]
+        tabs = widgets.Tab([sliders, *later], titles=["Sliders", *PAGES])
         tabs.observe(self._turned, names="selected_index")
         return tabs
 
     def _turned(self, change: Any) -> None:
-        """Let the factors be found when they are looked at first."""
-        if change["new"] is not None and self.tabs.children[change["new"]] is self.factors:
-            self.factors.reveal()
+        """Fill a tab that is turned to for the first time."""
+        index = change["new"]
+        if not index or self.tabs.children[index].children:
+            return
+        with self.session.guarded():
+            groups = [getattr(self, name) for name in list(PAGES.values())[index - 1]]
+            self.tabs.children[index].children = groups
+            if "factors" in self.__dict__ and self.factors in groups:
+                self.factors.reveal()
+
+    def _open(self, kind: type[Group], *more: Any) -> Any:
+        """Return a new group of controls that stand at the session's recipe."""
+        group = kind(self.session, *more)
+        with self.session.hold():
+            group.follow(self.session.recipe)
+        group.drawn()
+        return group
+
+    @cached_property
+    def factors(self) -> FactorSliders:
+        """Sliders for leg height, seat width and what else the family of the shape has."""
+        return self._open(FactorSliders)
+
+    @cached_property
+    def numbers(self) -> DimensionSliders:
+        """One number of z at a time."""
+        return self._open(DimensionSliders)
+
+    @cached_property
+    def editor(self) -> LocalEditor:
+        """Edits of chosen points."""
+        return self._open(LocalEditor)
+
+    @cached_property
+    def swap(self) -> StyleSwap:
+        """What is taken from another shape."""
+        return self._open(StyleSwap)
+
+    @cached_property
+    def noise(self) -> NoiseControls:
+        """How h comes about, by which noise, and how many points."""
+        return self._open(NoiseControls)
+
+    @cached_property
+    def walk(self) -> Walk:
+        """A walk from one end of a slider to the other."""
+        return self._open(Walk)
+
+    @cached_property
+    def more(self) -> AddShapes:
+        """Where further shapes come from."""
+        return self._open(AddShapes, self.top.add)
+
+    @cached_property
+    def saver(self) -> Saver:
+        """Files and code."""
+        return self._open(Saver, self.walk)
 
     def __repr__(self) -> str:
         """Say what a reader without a kernel does not see."""
