@@ -79,10 +79,10 @@ def picture_rows(session: Session) -> list[widgets.Widget]:
     return [session.view.widget, session.readout, session.message, widgets.HTML(LOST)]
 
 
-# Shown by ipywidgets' own mark on widgets whose kernel is gone: no code runs any more by then.
+# Shown by marks on the page (ipywidgets' own, or page.js's): no Python runs any more by then.
 LOST = (
     "<style>.pcvae-lost { display: none } "
-    ".jupyter-widgets-disconnected .pcvae-lost, .jupyter-widgets-disconnected.pcvae-lost "
+    ".jupyter-widgets-disconnected .pcvae-lost, .pcvae-gone .pcvae-lost "
     "{ display: block; border-left: 4px solid #b00020; padding-left: 8px }</style>"
     '<div class="pcvae-lost" role="alert"><b>The kernel of this panel is gone</b>, so nothing here '
     "moves any more. Run the notebook's cells again.</div>"

@@ -32,6 +32,17 @@ function isDark() {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
+// ipywidgets marks a panel when its kernel is restarted from the menu, and only then. A kernel that
+// died, or that was restarted by somebody else, leaves sliders that move nothing.
+const GONE = ["starting", "restarting", "autorestarting", "terminating", "dead"];
+
+function watchKernel(model, lose) {
+  const kernel = model.widget_manager?.kernel;
+  const listen = (_, status) => { if (GONE.includes(status)) lose(); };
+  kernel?.statusChanged?.connect(listen);
+  return () => kernel?.statusChanged?.disconnect(listen);
+}
+
 function watchPanel(model, el) {
   const tellTheme = () => {
     if (model.get("dark") !== isDark()) {
@@ -43,6 +54,7 @@ function watchPanel(model, el) {
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   tellTheme();
   let panel;
+  const forget = watchKernel(model, () => panel?.classList.add("pcvae-gone"));
   const controls = new MutationObserver(() => nameControls(panel));
   // This element is not yet in the page when it is rendered.
   const start = setInterval(() => {
@@ -55,6 +67,7 @@ function watchPanel(model, el) {
   el.style.display = "none";
   return () => {
     clearInterval(start);
+    forget();
     theme.disconnect();
     controls.disconnect();
   };

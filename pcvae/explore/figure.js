@@ -1,0 +1,53 @@
+// plotly's figure, loaded without anywidget's two-second limit, and what plotly leaves undone.
+
+const plotly = (model) => globalThis.pcvaePlotly ??= import(
+  URL.createObjectURL(new Blob([model.get("_bundle")], { type: "text/javascript" })));
+
+// plotly writes down the camera when a wheel event begins, not when the zoom is done: the last turn
+// of the wheel would be lost at the next edit. It writes it down after a click as well.
+function saveZoom(el) {
+  let waiting;
+  const save = (event) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => event.target.dispatchEvent(new MouseEvent("mouseup")), 150);
+  };
+  el.addEventListener("wheel", save, { capture: true, passive: true });
+  return () => clearTimeout(waiting);
+}
+
+// One canvas a scene, named by the title above it.
+function nameScenes(el) {
+  const titles = Array.from(el.querySelectorAll(".annotation-text"), (text) => text.textContent);
+  el.querySelectorAll(".gl-container canvas").forEach((canvas, index) => {
+    const label = `${titles[index] ?? "3D view"}: a cloud of points. The mouse turns it.`;
+    if (canvas.getAttribute("aria-label") === label) return;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", label);
+  });
+}
+
+// `initialize` must not wait for the bundle: its end is what anywidget's two seconds are up to.
+export default () => {
+  let loading;
+  return {
+    initialize(context) {
+      loading = plotly(context.model).then((bundle) => {
+        const figure = bundle.default();
+        figure.initialize(context);
+        return figure;
+      });
+    },
+    async render(context) {
+      const cleanUp = await (await loading).render(context);
+      const forget = saveZoom(context.el);
+      const drawn = new MutationObserver(() => nameScenes(context.el));
+      drawn.observe(context.el, { childList: true, subtree: true });
+      nameScenes(context.el);
+      return () => {
+        drawn.disconnect();
+        forget();
+        cleanUp?.();
+      };
+    },
+  };
+};
