@@ -1,7 +1,39 @@
 // plotly's figure, loaded without anywidget's two-second limit, and what plotly leaves undone.
 
 const plotly = (model) => globalThis.pcvaePlotly ??= import(
-  URL.createObjectURL(new Blob([model.get("_bundle")], { type: "text/javascript" })));
+  URL.createObjectURL(new Blob([model.get("_bundle")], { type: "text/javascript" }))).then(hasten);
+
+// Dragged sliders ask for more pictures than plotly can draw. An update that is overtaken by
+// another one of the same traces and properties is not drawn; and the report on what was drawn,
+// which takes a copy of all points and goes to a kernel that does not read it, is not made.
+function hasten(bundle) {
+  const { prototype } = bundle.FigureView;
+  const draw = prototype.do_update;
+  const subject = ({ style_data, style_traces }) =>
+    JSON.stringify([style_traces, Object.keys(style_data ?? {}).sort()]);
+  const moves = (update) => Object.keys(update.layout_data ?? {}).length === 0;
+  const flush = (view) => {
+    clearTimeout(view.waiting);
+    const update = view.next;
+    view.next = null;
+    if (!update) return;
+    const get = (name) => name === "_py2js_update" ? update : view.model.get(name);
+    const model = Object.create(view.model, { get: { value: get } });
+    draw.call(Object.create(view, { model: { value: model } }));
+  };
+  prototype._sendTraceDeltas = () => {};
+  prototype.do_update = function () {
+    const update = this.model.get("_py2js_update");
+    if (!update) return;
+    const overtakes = this.next && moves(this.next) && moves(update)
+      && subject(this.next) === subject(update);
+    if (!overtakes) flush(this);
+    this.next = update;
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => flush(this), 0);
+  };
+  return bundle;
+}
 
 // plotly writes down the camera when a wheel event begins, not when the zoom is done: the last turn
 // of the wheel would be lost at the next edit. It writes it down after a click as well.

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import traitlets
 from jaxtyping import Float
 
 from pcvae.explore.coloring import Coloring, by_height, coloring_of
@@ -54,17 +53,6 @@ class Figure(PatientFigure):
         """Announce the figure to the page, unless `reveal` has not been called yet."""
         if self._whole:
             super().open()
-
-    @traitlets.observe("_js2py_traceDeltas")
-    def _handler_js2py_traceDeltas(self, change: Any) -> None:
-        """Pay no heed to what the page reports to have drawn; nobody here asks.
-
-        Plotly's own handler trips over coordinates in the report (it takes the truth value of an
-        array), which come along whenever points were edited faster than they were drawn.
-        """
-        self._trace_edit_in_process = False
-        if change["new"]:
-            self._js2py_traceDeltas = None
 
     def reveal(self) -> None:
         """Let pages see the figure from now on."""

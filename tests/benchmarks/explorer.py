@@ -263,6 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=40, help="single updates of each way")
     parser.add_argument("--updates", type=int, default=2000, help="updates for the memory")
+    parser.add_argument("--ways", default=",".join(WAYS), help="ways to draw")
     parser.add_argument("--only", default="updates,kernel,burst,memory", help="parts to measure")
     options = parser.parse_args()
     parts = options.only.split(",")
@@ -270,25 +271,26 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as folder, browser.running_server(Path(folder)) as server:
         if "updates" in parts or "burst" in parts:
-            compare(browser, server, chromium, options.count, "burst" in parts)
+            compare(browser, server, chromium, options, "burst" in parts)
         if "kernel" in parts:
             measure_kernel(browser, server, chromium)
         if "memory" in parts:
             measure_memory(browser, server, chromium, options.updates)
 
 
-def compare(browser, server, chromium: str, count: int, with_burst: bool) -> None:
+def compare(browser, server, chromium: str, options, with_burst: bool) -> None:
     """Print how soon single updates and the last of a burst are drawn."""
     print("slider event to drawn points, ms\n           median   95 %     to interact")
     base, medians, bursts = None, {}, {}
-    for way, code in WAYS.items():
+    for way in options.ways.split(","):
+        code = WAYS[way]
         if way == "k3d" and importlib.util.find_spec("k3d") is None:
             print("k3d is not installed")
             continue
         with opened(browser, server, chromium, SETUP, code, CHECK) as lab:
             run_cell(lab, 0)
             seconds = opening(lab, 1)
-            times = single_updates(lab, count)
+            times = single_updates(lab, options.count)
             base = base or float(np.median(times))
             medians[way] = float(np.median(times))
             describe(way, times, base)

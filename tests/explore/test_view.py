@@ -80,15 +80,6 @@ def test_a_page_meets_the_figure_as_it_is(clouds):
         assert state["_widget_layout"][name]["camera"]["eye"]["y"] == 2.0
 
 
-def test_reports_of_what_was_drawn_do_no_harm(view, clouds):
-    uid = view.widget.data[DECODED].uid
-    reported = {"uid": uid, "x": clouds[0][:, 0], "y": clouds[0][:, 1], "z": clouds[0][:, 2]}
-    edit = view.widget._last_trace_edit_id
-    view.widget._js2py_traceDeltas = {"trace_deltas": [reported], "trace_edit_id": edit}
-    assert view.widget._js2py_traceDeltas is None
-    np.testing.assert_array_equal(view.coordinates(DECODED), clouds[DECODED])
-
-
 def test_turning_one_view_turns_the_others_once(view, sent):
     camera = {"eye": {"x": 0.0, "y": 2.0, "z": 0.1}}
     view.widget.layout.scene2.camera = camera
