@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from pcvae.files import atomic_path
 
@@ -28,18 +28,29 @@ def write_clouds(points: Float[np.ndarray, "S N 3"], path: Path) -> list[Path]:
     path = Path(path)
     check_format(path)
     if path.suffix == ".npz":
-        with atomic_path(path) as temporary:
-            np.savez_compressed(temporary, points=points)
-        return [path]
+        return [write_npz(path, points=points)]
     names = (
         [path]
         if len(points) == 1
         else [path.with_name(f"{path.stem}-{index:04d}.ply") for index in range(len(points))]
     )
-    for cloud, name in zip(points, names, strict=True):
-        with atomic_path(name) as temporary:
-            trimesh.PointCloud(cloud).export(temporary)
-    return names
+    return [write_ply(name, cloud) for cloud, name in zip(points, names, strict=True)]
+
+
+def write_npz(path: Path, **arrays: np.ndarray) -> Path:
+    """Write arrays under their names; return the path."""
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+    return path
+
+
+def write_ply(
+    path: Path, points: Float[np.ndarray, "N 3"], rgb: UInt8[np.ndarray, "N 3"] | None = None
+) -> Path:
+    """Write a cloud, and its colors if given, for MeshLab, Blender and others; return the path."""
+    with atomic_path(path) as temporary:
+        trimesh.PointCloud(points, colors=rgb).export(temporary)
+    return path
 
 
 def check_format(path: Path) -> None:

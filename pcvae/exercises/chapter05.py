@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pcvae.exercises.checking import compare, expect, numbers
+from pcvae.exercises.checking import Wrong, compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.models import DiagonalGaussian, Encoding
 from pcvae.models.layers import EPSILON, NUM_GROUPS
@@ -28,7 +28,18 @@ def check_adain(answer: Callable) -> None:
         {**_wrong_axes(features, scale, shift), **_wrong_formulas(features, scale, shift)},
         what="The output",
     )
-    lone = answer(features[:, :1].clone(), scale.clone(), shift.clone())
+    _check_one_point(answer, features[:, :1], scale, shift)
+
+
+def _check_one_point(answer: Callable, features: Tensor, scale: Tensor, shift: Tensor) -> None:
+    """Expect finite numbers where the variance is 0."""
+    try:
+        lone = answer(features.clone(), scale.clone(), shift.clone())
+    except ValueError as error:  # what torch's own instance norm raises
+        raise Wrong(
+            "Right for these clouds, but a cloud of one point stops it: PyTorch's `instance_norm` "
+            "refuses what has no spread. Write the formula; its epsilon takes care of that."
+        ) from error
     expect(
         torch.isfinite(lone).all(),
         "A cloud of one point becomes NaN: its variance is 0. Add epsilon, 1e-5, under the root.",
@@ -67,14 +78,26 @@ def _wrong_formulas(features: Tensor, scale: Tensor, shift: Tensor) -> dict[str,
         "You took the mean away, but did not divide by the standard deviation.": (
             scale * centered + shift
         ),
+        **_wrong_affine(right, scale, shift),
+        "You did not normalize: the features' own mean and size are still there.": (
+            scale * features + shift
+        ),
+        "You scaled by 1 + scale. Here the scale itself is near 1: the layer's bias says so.": (
+            (1 + scale) * right + shift
+        ),
+    }
+
+
+def _wrong_affine(right: Tensor, scale: Tensor, shift: Tensor) -> dict[str, Tensor]:
+    """Return what becomes of normalized features if scale and shift are put back wrongly."""
+    return {
         "You shifted before you scaled: the shift is scaled as well. It comes last.": (
             scale * (right + shift)
         ),
         "The shift is missing.": scale * right,
         "The scale is missing.": right + shift,
-        "You scaled by 1 + scale. Here the scale itself is near 1: the layer's bias says so.": (
-            (1 + scale) * right + shift
-        ),
+        "You did not put back scale and shift.": right,
+        "You took the scale for the shift, and the shift for the scale.": shift * right + scale,
     }
 
 
@@ -110,17 +133,20 @@ def check_adagn(answer: Callable) -> None:
     features, scale, shift = _features()
     got = _called(answer, features, scale, shift)
     right = _grouped(features, NUM_GROUPS)
-    mistakes = {
-        "You did not put back scale and shift.": right,
-        "The shift is missing.": scale * right,
-        "You shifted before you scaled: the shift is scaled as well. It comes last.": (
-            scale * (right + shift)
-        ),
-    }
-    wrong_groups = {k: scale * v + shift for k, v in _wrong_groups(features).items()}
-    compare(got, scale * right + shift, mistakes | wrong_groups, what="The output")
-    four = numbers(answer(features.clone(), scale, shift, 4), what="The output for 4 groups")
-    compare(four, scale * _grouped(features, 4) + shift, what="The output for 4 groups")
+    wrong = _wrong_groups(features) | _wrong_spread(features)
+    mistakes = {k: scale * v + shift for k, v in wrong.items()}
+    compare(
+        got,
+        scale * right + shift,
+        _wrong_affine(right, scale, shift) | mistakes,
+        what="The output",
+    )
+    compare(
+        numbers(answer(features.clone(), scale, shift, 4), what="The output for 4 groups"),
+        scale * _grouped(features, 4) + shift,
+        {"Right for 8 groups, but for 4 groups, too, you took 8. Use `groups`.": got},
+        what="The output for 4 groups",
+    )
 
 
 def _wrong_groups(features: Tensor) -> dict[str, Tensor]:
@@ -142,6 +168,26 @@ def _wrong_groups(features: Tensor) -> dict[str, Tensor]:
         "The batch axis is in your statistics: shapes of a batch would leak into each other.": (
             _normalized(grouped, (0, 1, 3)).flatten(2)
         ),
+        "Your statistics go over the groups, `dim=(1, 2)`, and not over the channels inside one: "
+        "`dim=(1, 3)`.": _normalized(grouped, (1, 2)).flatten(2),
+    }
+
+
+def _wrong_spread(features: Tensor) -> dict[str, Tensor]:
+    """Return what the right groups become under a wrong measure of their spread."""
+    grouped = features.unflatten(-1, (NUM_GROUPS, -1))
+    variance, mean = torch.var_mean(grouped, dim=(1, 3), correction=0, keepdim=True)
+    unbiased = grouped.var(dim=(1, 3), keepdim=True)
+    return {
+        "You divided by the variance. Divide by its square root, the standard deviation.": (
+            ((grouped - mean) / (variance + EPSILON)).flatten(2)
+        ),
+        "Your variance divides by the count minus 1. Pass `correction=0`.": (
+            ((grouped - mean) / torch.sqrt(unbiased + EPSILON)).flatten(2)
+        ),
+        "You took the mean away, but did not divide by the standard deviation.": (
+            (grouped - mean).flatten(2)
+        ),
     }
 
 
@@ -158,6 +204,11 @@ def check_decode(answer: Callable) -> None:
     mixing = torch.randn(5, 3, generator=generator)
 
     def network(latents: Tensor, style: Tensor) -> Tensor:
+        expect(latents.ndim == 3 and style.ndim == 2, "The network takes h first, then z as it is.")
+        expect(
+            latents.shape[-1] <= 5,
+            "Your network got more than h. z is its second argument: the network joins them.",
+        )
         expect(
             latents.shape[-1] == 5,
             "Your network got only a part of h. Give it all of it: the feature channels are for "
@@ -189,6 +240,11 @@ def check_decode(answer: Callable) -> None:
             "You took the last three numbers of h. The coordinates are the first three.": (
                 latents[..., -3:] + SKIP_WEIGHT * said
             ),
+            "You returned what the network says, and nothing else. It says by how much to *move* "
+            "the points of h_xyz.": said,
+            "You wrote 0.01 into the formula. Use `skip_weight`: models have other ones, too.": (
+                xyz + 0.01 * said
+            ),
             "You returned h_xyz as it is. The network has no say.": xyz,
             "You subtracted what the network says.": xyz - SKIP_WEIGHT * said,
         },
@@ -210,6 +266,11 @@ class Toy:
 
     def decode(self, h: Tensor, z: Tensor) -> Tensor:
         """Scale by the first number of z and shift by the second."""
+        expect(
+            isinstance(h, Tensor) and isinstance(z, Tensor),
+            "`model.decode` takes tensors, but got a whole posterior. Give it the `.mean`.",
+        )
+        expect(h.ndim == 3 and z.ndim == 2, "`model.decode` takes h first, then z.")
         return h[..., :3] * (1 + z[:, None, :1]) + z[:, None, 1:]
 
 
@@ -232,7 +293,7 @@ def check_swap(answer: Callable) -> None:
         f"{got.shape}.",
     )
     right = mean_norm(_moved(model, x, lambda z: z.roll(-1, 0)))
-    compare(got, right, _wrong_swaps(model, x), what="The displacement")
+    compare(got, right, _wrong_swaps(model, x) | _wrong_lengths(model, x), what="The displacement")
 
 
 def _moved(
@@ -256,9 +317,9 @@ def _wrong_swaps(model: Toy, x: Tensor) -> dict[str, Tensor]:
     def following(latent: Tensor) -> Tensor:
         return latent.roll(-1, 0)
 
-    moved = _moved(model, x, following)
     encoding = model.encode(x)
-    decoded = model.decode(encoding.points.mean, following(encoding.style.mean))
+    latents = encoding.points.mean, encoding.style.mean
+    decoded = model.decode(latents[0], following(latents[1]))
     return {
         "You swapped h. Hold h, and swap z.": mean_norm(_moved(model, x, of_h=following)),
         "You swapped both latents. Then all of the shape is another; hold h.": mean_norm(
@@ -275,6 +336,20 @@ def _wrong_swaps(model: Toy, x: Tensor) -> dict[str, Tensor]:
         ),
         "You compared with the input x. Compare with what the shape's own z decodes to: the "
         "question is what z did, not how good the model is.": mean_norm(decoded - x),
+        "You compared with the donor's own h and z. Compare with the same h under its own z.": (
+            mean_norm(decoded - model.decode(*(following(latent) for latent in latents)))
+        ),
+        "You turned the batch round. Give each shape the z of the next: `roll(-1, dims=0)`.": (
+            mean_norm(_moved(model, x, lambda z: z.flip(0)))
+        ),
+        "Points do not move at all. Did you decode twice with the same z?": torch.tensor(0.0),
+    }
+
+
+def _wrong_lengths(model: Toy, x: Tensor) -> dict[str, Tensor]:
+    """Return other numbers that one can make of the right displacements."""
+    moved = _moved(model, x, lambda z: z.roll(-1, 0))
+    return {
         "You took the mean of absolute differences of coordinates. A point's displacement is the "
         "norm over its three coordinates.": moved.abs().mean(),
         "You took squared distances. The displacement is the norm itself.": (
@@ -282,5 +357,9 @@ def _wrong_swaps(model: Toy, x: Tensor) -> dict[str, Tensor]:
         ),
         "You took the norm over everything. First a norm for each point (`dim=-1`), then the "
         "mean.": moved.norm(),
-        "Points do not move at all. Did you decode twice with the same z?": torch.tensor(0.0),
+        "You took the norm along the points, `dim=1`. A point's displacement is the norm over its "
+        "three coordinates, `dim=-1`.": moved.norm(dim=1).mean(),
+        "You added up the displacements. Take their mean.": moved.norm(dim=-1).sum(),
+        "You added up the absolute differences of the coordinates. A displacement is a straight "
+        "line: the norm.": moved.abs().sum(dim=-1).mean(),
     }

@@ -22,7 +22,11 @@ RATIO = math.sqrt(2 / math.pi)
 def check_loss(answer: Callable) -> None:
     """Compare with the ELBO, and with what wrong sums, means and formulas lead to."""
     x, decoded, style, local = _batch()
-    got = _one_number(answer(x.clone(), decoded.clone(), style, local, WEIGHT), "The loss")
+    got = _one_number(
+        answer(x.clone(), decoded.clone(), style, local, WEIGHT),
+        "The loss",
+        "Sum inside a shape, then take the mean over the batch.",
+    )
     errors, nats = (decoded - x).abs(), [style.kl(), local.kl()]
     right = _loss(errors, nats)
     mistakes = _wrong_weights(errors, nats, right) | _wrong_sums(errors, nats)
@@ -30,10 +34,8 @@ def check_loss(answer: Callable) -> None:
         message: _loss(errors, [formula(style), formula(local)])
         for message, formula in _WRONG_KL.items()
     }
-    squared = {
-        "Your error is squared. LION's is the absolute difference, L1.": _loss(errors**2, nats)
-    }
-    compare(got, right, mistakes | others | squared, what="The loss")
+    kinds = {message: _loss(error(decoded - x), nats) for message, error in _WRONG_ERROR.items()}
+    compare(got, right, mistakes | others | kinds, what="The loss")
 
 
 def _batch() -> tuple[Tensor, Tensor, DiagonalGaussian, DiagonalGaussian]:
@@ -49,14 +51,11 @@ def _batch() -> tuple[Tensor, Tensor, DiagonalGaussian, DiagonalGaussian]:
     return x, x + 0.3 * draw(4, 10, 3), style, local
 
 
-def _one_number(value: Any, what: str) -> Any:
+def _one_number(value: Any, what: str, hint: str = "") -> Any:
     """Return the answer's number, or say that there are several."""
     found = numbers(value, what=what)
-    expect(
-        found.shape == (),
-        f"{what} should be one number, but has shape {found.shape}. Sum inside a shape, then take "
-        "the mean over the batch.",
-    )
+    several = f"{what} should be one number, but has shape {found.shape}. {hint}".rstrip()
+    expect(found.shape == (), several)
     return found
 
 
@@ -106,7 +105,26 @@ def _wrong_sums(errors: Tensor, nats: list[Tensor]) -> dict[str, Tensor]:
         "You took the mean of the KL of h over the points. Sum it: every point has to be paid.": (
             error + WEIGHT * (_per_shape(nats[0]) + nats[1].sum(-1).mean())
         ),
+        "You summed the KL of h over its points only. It is (B, N, H): sum over `dim=(1, 2)`.": (
+            error + WEIGHT * (_per_shape(nats[0]) + nats[1].sum(1).mean())
+        ),
+        "Your KL of h has the three coordinates only. The feature channels are paid for as well.": (
+            error + WEIGHT * (_per_shape(nats[0]) + _per_shape(nats[1][..., :3]))
+        ),
     }
+
+
+_WRONG_ERROR: dict[str, Callable[[Tensor], Tensor]] = {
+    "Your error is squared. LION's is the absolute difference, L1.": torch.square,
+    "Your error is half the square: a Gaussian's. LION's is the absolute difference, L1.": (
+        lambda difference: 0.5 * difference.square()
+    ),
+    "Your error is the distance of the points. L1 is the sum of the absolute differences of their "
+    "coordinates.": lambda difference: difference.norm(dim=-1),
+    "The absolute value is missing in your error: differences cancel.": (
+        lambda difference: difference
+    ),
+}
 
 
 _WRONG_KL: dict[str, Callable[[DiagonalGaussian], Tensor]] = {
@@ -124,6 +142,7 @@ _WRONG_KL: dict[str, Callable[[DiagonalGaussian], Tensor]] = {
         q.kl() + 2 * q.log_sigma
     ),
     "The term of the mean is missing in your KL.": lambda q: q.kl() - 0.5 * q.mean.square(),
+    "The mean is not squared in your KL.": lambda q: q.kl() + 0.5 * (q.mean - q.mean.square()),
     "Your KL has half of log sigma. That is right for a log variance; here it is log sigma "
     "itself.": lambda q: q.kl() + 0.5 * q.log_sigma,
 }
@@ -161,6 +180,18 @@ _WRONG_SIGMA: dict[str, Callable[[float, int], float]] = {
     "You divided the error by R. It counts R times.": lambda w, r: _root(w, RATIO / r),
     "You ignored the KL weight.": lambda _, r: _root(1.0, r * RATIO),
     "You put the weight on the error, and not on KL.": lambda w, r: _root(1.0, r * w * RATIO),
+    "You divided by 2 and multiplied by w. Python works from left to right: write `/ (2 * w)`.": (
+        lambda w, r: _root(w, r * RATIO) * w * w
+    ),
+    "Your root has +a in front. In w s^2 + a s - w = 0 it is -a.": (
+        lambda w, r: _root(w, r * RATIO) + r * RATIO / w
+    ),
+    "Under the root it is a^2 + 4 w^2: minus four times the product of w and -w.": (
+        lambda w, r: (-r * RATIO + math.sqrt((r * RATIO) ** 2 + 4 * w)) / (2 * w)
+    ),
+    "The 4 under the root is missing.": (
+        lambda w, r: (-r * RATIO + math.sqrt((r * RATIO) ** 2 + w * w)) / (2 * w)
+    ),
     "That is the variance, sigma squared.": lambda w, r: _root(w, r * RATIO) ** 2,
     "That is log sigma.": lambda w, r: math.log(_root(w, r * RATIO)),
     "That is right for very little noise only: you left out the term sigma squared / 2.": (
@@ -209,6 +240,22 @@ def check_annealed(answer: Callable) -> None:
         ],
         "Your weight ignores `start` and `end` and goes from 0 to 1.": [min(p, 1.0) for p in ramp],
         "Your weight is constant from the beginning.": [end for _ in steps],
+        "Python works from left to right: `t / ratio * total` multiplies by `total`. Write "
+        "`t / (ratio * total)`.": [line(step / ratio * total) for step in steps],
+        "You took `max` where `min` belongs, or the other way round.": [
+            max(start + (end - start) * p, end) for p in ramp
+        ],
+        "Your weight jumps at the end of the ramp. It should grow there step by step.": [
+            end if p >= 1 else start for p in ramp
+        ],
+        "Your weight jumps just after the end of the ramp. It should grow step by step.": [
+            end if p > 1 else start for p in ramp
+        ],
+        "Your weight grows by the same *factor* at each step. It should grow by the same amount.": [
+            start * (end / start) ** min(p, 1.0) for p in ramp
+        ],
+        "Your weight has the usual end points whatever it is given. Use `start`, `end` and "
+        "`ratio`.": [KLSchedule()(step, total) for step in steps],
     }
     schedule = KLSchedule(start=start, end=end, ratio=ratio)
     expected = [schedule(step, total) for step in steps]
@@ -222,7 +269,8 @@ def check_free_bits(answer: Callable) -> None:
     """Compare for several amounts of free bits."""
     kl = torch.tensor([[0.1, 0.2, 0.9, 2.0], [0.3, 1.4, 0.1, 3.0], [0.2, 0.2, 0.2, 1.0]])
     cases = (0.3, 0.5, 1.0, 4.0)  # some KL above them, some below, and the sum of all as well
-    got = [float(_one_number(answer(kl.clone(), bits), "The KL of z")) for bits in cases]
+    hint = "First the mean over the batch, then the maximum, then the sum over the coordinates."
+    got = [float(_one_number(answer(kl.clone(), bits), "The KL of z", hint)) for bits in cases]
     compare(
         got,
         [kl.mean(dim=0).clamp(min=bits).sum() for bits in cases],
@@ -255,6 +303,13 @@ _WRONG_BITS: dict[str, Callable[[Tensor, float], Tensor]] = {
     ),
     "You took the mean over the coordinates first, axis 1. The batch is axis 0.": (
         lambda kl, bits: kl.mean(dim=1).clamp(min=bits).sum()
+    ),
+    "You summed over everything. Over the batch, take the mean, and take it first.": (
+        lambda kl, bits: kl.clamp(min=bits).sum()
+    ),
+    "You compared the KL of each shape, all coordinates together, with the free bits. Each "
+    "coordinate has its own, and the mean over the batch comes first.": (
+        lambda kl, bits: kl.sum(dim=1).clamp(min=bits).mean()
     ),
     "The free bits have no effect.": lambda kl, _: kl.mean(dim=0).sum(),
 }

@@ -1,4 +1,4 @@
-"""Clouds and walks as files: PLY, NPZ, PNG, and a page that plays a walk without a kernel."""
+"""Clouds as a picture, and walks as a page that plays them without a kernel."""
 
 from __future__ import annotations
 
@@ -17,30 +17,6 @@ from pcvae.files import atomic_path, write_atomically
 
 SCRIPT = Path(__file__).with_name("clouds.js")
 TITLES = ("Input x", "Latent points h_xyz", "Decoded")
-
-
-def write_ply(path: Path, points: Float[np.ndarray, "N 3"], rgb: UInt8[np.ndarray, "N 3"]) -> Path:
-    """Write a cloud with colors as binary PLY, which MeshLab, Blender and others read."""
-    names = [*((axis, "<f4") for axis in "xyz"), *((c, "u1") for c in ("red", "green", "blue"))]
-    rows = np.empty(len(points), dtype=names)
-    for axis, column in zip("xyz", points.T, strict=True):
-        rows[axis] = column
-    for color, column in zip(("red", "green", "blue"), rgb.T, strict=True):
-        rows[color] = column
-    properties = [f"property float {axis}" for axis in "xyz"]
-    properties += [f"property uchar {color}" for color in ("red", "green", "blue")]
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
-    header = "\n".join([*lines, *properties, "end_header\n"])
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(header.encode("ascii") + rows.tobytes())
-    return path
-
-
-def write_npz(path: Path, **arrays: np.ndarray) -> Path:
-    """Write arrays under their names."""
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    return path
 
 
 def write_png(

@@ -9,6 +9,7 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
+from pcvae.data.export import write_npz, write_ply
 from pcvae.explore import editing, export
 from pcvae.explore.code import code_of
 from pcvae.explore.controls import WRAP, Group, button
@@ -92,11 +93,11 @@ class Saver(Group):
 
     def _ply(self, folder: Path) -> Path:
         rgb = self.session.coloring().rgb()
-        return export.write_ply(folder / f"{self._name()}.ply", self.session.decoded, rgb)
+        return write_ply(folder / f"{self._name()}.ply", self.session.decoded, rgb)
 
     def _npz(self, folder: Path) -> Path:
         state = self.session.state
-        return export.write_npz(
+        return write_npz(
             folder / f"{self._name()}.npz",
             points=self.session.decoded[None],
             input=self.session.reference.input,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from pcvae.data.export import write_clouds
+from pcvae.data.export import write_clouds, write_ply
 from pcvae.data.sources import open_splits
 
 
@@ -29,6 +29,12 @@ def test_ply_of_several_clouds_are_numbered(points, tmp_path):
 
 def test_ply_of_one_cloud_has_the_name_given(points, tmp_path):
     assert write_clouds(points[:1], tmp_path / "chair.ply") == [tmp_path / "chair.ply"]
+
+
+def test_ply_keeps_colors(points, tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (10, 3), dtype=np.uint8)
+    cloud = trimesh.load(write_ply(tmp_path / "a.ply", points[0], rgb))
+    np.testing.assert_array_equal(np.asarray(cloud.colors)[:, :3], rgb)
 
 
 def test_other_endings_are_refused(points, tmp_path):

@@ -10,7 +10,6 @@ from PIL import Image
 
 from pcvae.data.meshes import read_shape
 from pcvae.explore import Explorer, explore, export
-from pcvae.explore.coloring import by_height
 
 
 @pytest.fixture
@@ -32,15 +31,6 @@ def written(panel, kind: str):
 def test_ply_is_read_back_with_its_points(panel):
     points = read_shape(written(panel, "PLY")).vertices
     np.testing.assert_allclose(points, panel.points(), atol=1e-6)
-
-
-def test_ply_keeps_colors(tmp_path, rng):
-    import trimesh
-
-    points = rng.normal(size=(9, 3)).astype(np.float32)
-    rgb = by_height(points).rgb()
-    cloud = trimesh.load(export.write_ply(tmp_path / "a.ply", points, rgb))
-    np.testing.assert_array_equal(np.asarray(cloud.colors)[:, :3], rgb)
 
 
 def test_npz_holds_clouds_and_latents(panel):
