@@ -1,7 +1,6 @@
 """Make the pictures of the notebooks anew: `python notebooks/images/make.py`.
 
-They show what the widgets show, to readers without a kernel. `explorer.png` alone is a screenshot,
-a copy of what the browser test keeps as `artifacts/explorer.png`.
+They show what the widgets show, to readers without a kernel. The explorer's are filmed by `film.py`.
 """
 
 import io
