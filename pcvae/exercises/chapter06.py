@@ -242,7 +242,7 @@ def check_annealed(answer: Callable) -> None:
         "Your weight is constant from the beginning.": [end for _ in steps],
         "Python works from left to right: `t / ratio * total` multiplies by `total`. Write "
         "`t / (ratio * total)`.": [line(step / ratio * total) for step in steps],
-        "You took `max` where `min` belongs, or the other way round.": [
+        "You took the larger of the ramp and its end. Take the smaller, with `min`.": [
             max(start + (end - start) * p, end) for p in ramp
         ],
         "Your weight jumps at the end of the ramp. It should grow there step by step.": [

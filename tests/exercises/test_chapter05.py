@@ -70,6 +70,22 @@ def without_epsilon(x, scale, shift):
     return scale * normalized(x, 1, epsilon=0) + shift
 
 
+def nothing_put_back(x, scale, shift):
+    return normalized(x, 1)
+
+
+def not_normalized(x, scale, shift):
+    return scale * x + shift
+
+
+def exchanged(x, scale, shift):
+    return shift * normalized(x, 1) + scale
+
+
+def torchs_own(x, scale, shift):
+    return scale * F.instance_norm(x.mT).mT + shift
+
+
 # 05.2: adaptive group norm
 
 
@@ -97,8 +113,38 @@ def over_the_batch(x, scale, shift, groups=8):
     return scale * grouped(x, groups, dim=(0, 1, 3)) + shift
 
 
-def nothing_put_back(x, scale, shift, groups=8):
+def groups_not_put_back(x, scale, shift, groups=8):
     return grouped(x, groups)
+
+
+def groups_exchanged(x, scale, shift, groups=8):
+    return shift * grouped(x, groups) + scale
+
+
+def groups_without_scale(x, scale, shift, groups=8):
+    return grouped(x, groups) + shift
+
+
+def over_the_groups(x, scale, shift, groups=8):
+    return scale * grouped(x, groups, dim=(1, 2)) + shift
+
+
+def spread(x, scale, shift, groups, of_variance, correction=0):
+    split = x.unflatten(-1, (groups, -1))
+    variance, mean = torch.var_mean(split, dim=(1, 3), correction=correction, keepdim=True)
+    return scale * ((split - mean) / of_variance(variance + 1e-5)).flatten(2) + shift
+
+
+def group_variance(x, scale, shift, groups=8):
+    return spread(x, scale, shift, groups, lambda v: v)
+
+
+def group_unbiased(x, scale, shift, groups=8):
+    return spread(x, scale, shift, groups, torch.sqrt, correction=1)
+
+
+def group_centered(x, scale, shift, groups=8):
+    return spread(x, scale, shift, groups, torch.ones_like)
 
 
 def not_flattened(x, scale, shift, groups=8):
@@ -146,6 +192,23 @@ def cut_off(network, h, z, s):
 
 def all_of_h(network, h, z, s):
     return h + s * F.pad(network(h, z), (0, 2))
+
+
+def only_network(network, h, z, s):
+    return network(h, z)
+
+
+def always_hundredth(network, h, z, s):
+    return h[..., :3] + 0.01 * network(h, z)
+
+
+def turned_round(network, h, z, s):
+    return h[..., :3] + s * network(z, h)
+
+
+def joined(network, h, z, s):
+    together = torch.cat([h, z[:, None].expand(-1, h.shape[1], -1)], dim=-1)
+    return h[..., :3] + s * network(together, z)
 
 
 # 05.4: the swap test
@@ -202,6 +265,37 @@ def norm_of_all(model, x):
     return swap(model, x)[0].norm()
 
 
+def norm_along_points(model, x):
+    return swap(model, x)[0].norm(dim=1).mean()
+
+
+def added_up(model, x):
+    return swap(model, x)[0].norm(dim=-1).sum()
+
+
+def along_the_axes(model, x):
+    return swap(model, x)[0].abs().sum(-1).mean()
+
+
+def from_the_donor(model, x):
+    moved, own = swap(model, x)
+    return mean(moved + own - own.roll(-1, 0))
+
+
+def reversed_batch(model, x):
+    return mean(swap(model, x, new_z=lambda z: z.flip(0))[0])
+
+
+def of_posteriors(model, x):
+    encoding = model.encode(x)
+    return mean(model.decode(encoding.points, encoding.style))
+
+
+def decoded_turned_round(model, x):
+    encoding = model.encode(x)
+    return mean(model.decode(encoding.style.mean, encoding.points.mean))
+
+
 def of_samples(model, x):
     return mean(swap(model, x, samples=True)[0])
 
@@ -227,15 +321,25 @@ WRONG = [
     ("05.1", without_scale, "The scale is missing"),
     ("05.1", one_plus_scale, "1 + scale"),
     ("05.1", without_epsilon, "Add epsilon"),
+    ("05.1", nothing_put_back, "did not put back"),
+    ("05.1", not_normalized, "did not normalize"),
+    ("05.1", exchanged, "the shift for the scale"),
+    ("05.1", torchs_own, "`instance_norm` refuses"),
     ("05.2", instance_norm, "that is AdaIN"),
     ("05.2", one_group, "as if there were one group"),
     ("05.2", each_point, "each point by itself"),
     ("05.2", groups_of_eight, "there should be 8 groups"),
     ("05.2", channels_far_apart, "Neighbors belong together"),
     ("05.2", over_the_batch, "The batch axis is in your statistics"),
-    ("05.2", nothing_put_back, "did not put back"),
+    ("05.2", groups_not_put_back, "did not put back"),
+    ("05.2", groups_exchanged, "the shift for the scale"),
+    ("05.2", groups_without_scale, "The scale is missing"),
+    ("05.2", over_the_groups, "not over the channels inside one"),
+    ("05.2", group_variance, "divided by the variance"),
+    ("05.2", group_unbiased, "the count minus 1"),
+    ("05.2", group_centered, "did not divide"),
     ("05.2", not_flattened, "`flatten(2)`"),
-    ("05.2", always_eight, "for 4 groups"),
+    ("05.2", always_eight, "Right for 8 groups"),
     ("05.3", without_weight, "left out the skip weight"),
     ("05.3", without_points, "left out h_xyz"),
     ("05.3", weighted_points, "weighted h_xyz"),
@@ -245,6 +349,10 @@ WRONG = [
     ("05.3", subtracted, "You subtracted"),
     ("05.3", cut_off, "Give it all of it"),
     ("05.3", all_of_h, "Points have three coordinates"),
+    ("05.3", only_network, "and nothing else"),
+    ("05.3", always_hundredth, "Use `skip_weight`"),
+    ("05.3", turned_round, "takes h first"),
+    ("05.3", joined, "got more than h"),
     ("05.4", of_h, "You swapped h."),
     ("05.4", of_both, "You swapped both"),
     ("05.4", of_the_one_before, "the shape before"),
@@ -254,6 +362,13 @@ WRONG = [
     ("05.4", absolute, "absolute differences"),
     ("05.4", squared, "squared distances"),
     ("05.4", norm_of_all, "the norm over everything"),
+    ("05.4", norm_along_points, "the norm along the points"),
+    ("05.4", added_up, "Take their mean"),
+    ("05.4", along_the_axes, "a straight line"),
+    ("05.4", from_the_donor, "under its own z"),
+    ("05.4", reversed_batch, "turned the batch round"),
+    ("05.4", of_posteriors, "a whole posterior"),
+    ("05.4", decoded_turned_round, "takes h first"),
     ("05.4", of_samples, "Did you draw samples"),
     ("05.4", for_each_shape, "One number was asked for"),
     ("05.4", unmoved, "do not move at all"),

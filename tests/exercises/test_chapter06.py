@@ -118,6 +118,34 @@ def squared_error(x, decoded, style, local, w):
     return elbo(x, decoded, style, local, w, error=torch.square)
 
 
+def half_squared_error(x, decoded, style, local, w):
+    return elbo(x, decoded, style, local, w, error=lambda d: 0.5 * d**2)
+
+
+def distances(x, decoded, style, local, w):
+    return elbo(x, decoded, style, local, w, error=lambda d: d.norm(dim=-1))
+
+
+def without_absolute(x, decoded, style, local, w):
+    return elbo(x, decoded, style, local, w, error=lambda d: d)
+
+
+def mean_not_squared(x, decoded, style, local, w):
+    def kl(q):
+        return 0.5 * (q.mean + q.sigma**2 - 1) - q.log_sigma
+
+    return elbo(x, decoded, style, local, w, kl)
+
+
+def over_points_only(x, decoded, style, local, w):
+    kl = style.kl().sum(dim=1).mean() + local.kl().sum(dim=1).mean()
+    return per_shape((decoded - x).abs()) + w * kl
+
+
+def without_features(x, decoded, style, local, w):
+    return elbo(x, decoded, style, local, w) - w * per_shape(local.kl()[..., 3:])
+
+
 def of_each_shape(x, decoded, style, local, w):
     error = (decoded - x).abs().sum(dim=(1, 2))
     return error + w * (style.kl().sum(1) + local.kl().sum(dim=(1, 2)))
@@ -189,6 +217,26 @@ def of_squared_error(w, r):
     return math.sqrt(w / (2 * r + w))
 
 
+def multiplied_by_w(w, r):
+    return (-r * RATIO + math.sqrt((r * RATIO) ** 2 + 4 * w * w)) / 2 * w
+
+
+def plus_a(w, r):
+    return (r * RATIO + math.sqrt((r * RATIO) ** 2 + 4 * w * w)) / (2 * w)
+
+
+def four_w(w, r):
+    return (-r * RATIO + math.sqrt((r * RATIO) ** 2 + 4 * w)) / (2 * w)
+
+
+def without_four(w, r):
+    return (-r * RATIO + math.sqrt((r * RATIO) ** 2 + w * w)) / (2 * w)
+
+
+def both_roots(w, r):
+    return [root(w, r * RATIO), other_root(w, r)]
+
+
 # 06.3: annealing
 
 
@@ -233,6 +281,30 @@ def constant(step, total, start=1e-7, end=0.5, ratio=0.5):
     return end
 
 
+def from_left_to_right(step, total, start=1e-7, end=0.5, ratio=0.5):
+    return min(start + (end - start) * step / ratio * total, end)
+
+
+def larger(step, total, start=1e-7, end=0.5, ratio=0.5):
+    return max(unclipped(step, total, start, end, ratio), end)
+
+
+def jump(step, total, start=1e-7, end=0.5, ratio=0.5):
+    return end if step >= ratio * total else start
+
+
+def late_jump(step, total, start=1e-7, end=0.5, ratio=0.5):
+    return end if step > ratio * total else start
+
+
+def by_a_factor(step, total, start=1e-7, end=0.5, ratio=0.5):
+    return start * (end / start) ** min(step / (ratio * total), 1)
+
+
+def as_usual(step, total, start=1e-7, end=0.5, ratio=0.5):
+    return line(step, total, 1e-7, 0.5, 0.5)
+
+
 # 06.4: free bits
 
 
@@ -272,6 +344,14 @@ def without_bits(kl, bits):
     return kl.sum(dim=1).mean()
 
 
+def all_summed_up(kl, bits):
+    return kl.clamp(min=bits).sum()
+
+
+def whole_shapes(kl, bits):
+    return kl.sum(dim=1).clamp(min=bits).mean()
+
+
 def of_each_coordinate(kl, bits):
     return kl.mean(dim=0).clamp(min=bits)
 
@@ -299,7 +379,13 @@ WRONG = [
     ("06.1", without_mean, "The term of the mean"),
     ("06.1", half_of_log_sigma, "half of log sigma"),
     ("06.1", squared_error, "Your error is squared"),
-    ("06.1", of_each_shape, "should be one number"),
+    ("06.1", half_squared_error, "half the square"),
+    ("06.1", distances, "the distance of the points"),
+    ("06.1", without_absolute, "The absolute value is missing"),
+    ("06.1", mean_not_squared, "The mean is not squared"),
+    ("06.1", over_points_only, "over its points only"),
+    ("06.1", without_features, "the three coordinates only"),
+    ("06.1", of_each_shape, "Sum inside a shape"),
     ("06.2", other_root, "the other root"),
     ("06.2", without_ratio, "left out the factor sqrt(2 / pi)"),
     ("06.2", upside_down, "is sqrt(pi / 2)"),
@@ -314,6 +400,11 @@ WRONG = [
     ("06.2", not_divided_by_w, "forgot to divide by w"),
     ("06.2", divided_by_w, "divides by 2 w"),
     ("06.2", of_squared_error, "a squared error"),
+    ("06.2", multiplied_by_w, "from left to right"),
+    ("06.2", plus_a, "+a in front"),
+    ("06.2", four_w, "a^2 + 4 w^2"),
+    ("06.2", without_four, "The 4 under the root"),
+    ("06.2", both_roots, "sigma should be one number"),
     ("06.3", unclipped, "Clip it"),
     ("06.3", over_all_steps, "takes all steps"),
     ("06.3", the_other_share, "the share 1 - "),
@@ -323,6 +414,12 @@ WRONG = [
     ("06.3", downwards, "Your weight goes down"),
     ("06.3", to_one, "goes from 0 to 1"),
     ("06.3", constant, "constant from the beginning"),
+    ("06.3", from_left_to_right, "from left to right"),
+    ("06.3", larger, "with `min`"),
+    ("06.3", jump, "jumps at the end of the ramp"),
+    ("06.3", late_jump, "jumps just after the end"),
+    ("06.3", by_a_factor, "the same *factor*"),
+    ("06.3", as_usual, "the usual end points"),
     ("06.4", shape_by_shape, "shape by shape"),
     ("06.4", all_together, "all coordinates together with the free bits"),
     ("06.4", all_together_times, "S times the free bits"),
@@ -332,7 +429,9 @@ WRONG = [
     ("06.4", summed_over_the_batch, "You summed over the batch"),
     ("06.4", wrong_axis, "The batch is axis 0"),
     ("06.4", without_bits, "have no effect"),
-    ("06.4", of_each_coordinate, "should be one number"),
+    ("06.4", all_summed_up, "summed over everything"),
+    ("06.4", whole_shapes, "all coordinates together, with the free bits"),
+    ("06.4", of_each_coordinate, "then the sum over the coordinates"),
 ]
 
 
