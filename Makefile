@@ -49,12 +49,12 @@ PRECISION ?= bf16-mixed
 PROCEDURAL := --data procedural --num_shapes 15000
 AUGMENTED := --data furniture --mirror true --stretch 0.1
 FLOW := --recipe joint_flow --precision $(PRECISION) --max_epochs 100000 --validate_every 20
-STYLE := $(FLOW) --fit style_prior --batch_size 64 --learning_rate 1e-3 --max_steps 4000
+STYLE := $(FLOW) --fit style_prior --batch_size 64 --learning_rate 1e-3
 
 checkpoints: $(addprefix data/checkpoints/,shapes.json shapes-slopes.json furniture.json one_shot.json lion.safetensors)  ## Train the shipped models anew (resumes what was stopped)
 
 data/checkpoints/shapes.json: data/checkpoints/shapes.safetensors
-	$(BIN)/pcvae evaluate shapes --count 200 --emd false --cache runs/distances --out $@
+	$(BIN)/pcvae evaluate shapes --count 200 --cache runs/distances --out $@
 
 data/checkpoints/shapes-slopes.json: data/checkpoints/shapes.safetensors
 	$(BIN)/python -m pcvae.explore.slopes shapes --out $@
@@ -68,7 +68,7 @@ data/checkpoints/one_shot.json: data/checkpoints/one_shot.safetensors
 data/checkpoints/one_shot.safetensors: runs/one_shot/model.safetensors
 	cp $< $@
 
-data/checkpoints/shapes.safetensors: runs/shapes-style/model.safetensors
+data/checkpoints/shapes.safetensors: runs/shapes-longer-style/model.safetensors
 	cp $< $@
 
 data/checkpoints/furniture.safetensors: runs/furniture-style/model.safetensors
@@ -82,13 +82,20 @@ runs/shapes/model.safetensors: | env
 
 # The flow of z once more, on latents that no longer move.
 runs/shapes-style/model.safetensors: runs/shapes/model.safetensors
-	$(call TRAIN,$(STYLE) $(PROCEDURAL) --start_from $<)
+	$(call TRAIN,$(STYLE) $(PROCEDURAL) --max_steps 4000 --start_from $<)
 
-runs/furniture/model.safetensors: runs/shapes-style/model.safetensors
+# All of it again, on other shapes.
+runs/shapes-longer/model.safetensors: runs/shapes-style/model.safetensors
+	$(call TRAIN,$(FLOW) $(PROCEDURAL) --seed 1 --start_from $< --learning_rate 1e-3 --max_steps 14000)
+
+runs/shapes-longer-style/model.safetensors: runs/shapes-longer/model.safetensors
+	$(call TRAIN,$(STYLE) $(PROCEDURAL) --max_steps 6000 --start_from $<)
+
+runs/furniture/model.safetensors: runs/shapes-longer-style/model.safetensors
 	$(call TRAIN,$(FLOW) $(AUGMENTED) --start_from $< --learning_rate 5e-4 --max_steps 2000)
 
 runs/furniture-style/model.safetensors: runs/furniture/model.safetensors
-	$(call TRAIN,$(STYLE) $(AUGMENTED) --start_from $<)
+	$(call TRAIN,$(STYLE) $(AUGMENTED) --max_steps 4000 --start_from $<)
 
 runs/one_shot/model.safetensors: | env
 	$(call TRAIN,--recipe one_shot $(AUGMENTED) --max_epochs 300 --validate_every 20)

@@ -84,7 +84,7 @@ def test_shapes_come_back_from_z_alone_nearly_as_near_as_another_sample(unseen):
     assert found["cd_style"] < 1.6 * found["cd_floor"]
     numbers = stated("shapes")["reconstruction"]
     assert found["cd_style"] == pytest.approx(numbers["cd_style"], rel=0.2)
-    assert numbers["cd_style"] < 1.52 * numbers["cd_floor"]
+    assert numbers["cd_style"] < 1.5 * numbers["cd_floor"]
 
 
 @pytest.mark.slow
@@ -98,14 +98,16 @@ def test_factor_sliders_of_shapes_do_what_they_say():
 
 
 @pytest.mark.slow
-def test_fewer_steps_of_the_flow_lose_little(unseen):
+def test_two_midpoint_steps_draw_as_well_as_eight_of_eulers(unseen):
     model = pcvae.load("shapes")
-    loss = {
-        steps: reconstruction(model, unseen[:30], points=1024, steps=steps)["cd_style"]
-        for steps in (1, 4, 8)
+    far = {
+        (solver, steps): reconstruction(
+            model, unseen[:30], points=1024, solver=solver, steps=steps
+        )["cd_style"]
+        for solver, steps in (("midpoint", 2), ("euler", 8), ("euler", 2))
     }
-    assert loss[4] < 1.15 * loss[8]
-    assert loss[1] > 2 * loss[8]
+    assert far["midpoint", 2] < 1.1 * far["euler", 8]
+    assert far["euler", 2] > 1.2 * far["midpoint", 2]
 
 
 def test_the_card_quotes_the_scores():
@@ -118,7 +120,7 @@ def test_the_card_quotes_the_scores():
 
 def test_shapes_pass_for_real_ones_nearly_as_well_as_real_ones_do():
     made = stated("shapes")["generation"]["cd"]["1-nna"]
-    assert made["value"] <= made["floor"] + 0.05
+    assert made["value"] <= made["floor"] + 0.04
     assert made["excess"] <= 2 * made["excess_std"]
 
 

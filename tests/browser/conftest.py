@@ -61,6 +61,19 @@ COORDINATES = """(plot, trace) => {
     const drawn = plot._fullData[trace];
     return [drawn.x, drawn.y, drawn.z].map(values => Array.from(values, Number));
 }"""
+# Visible widgets and texts that are wider than their place or the window, and shortened labels.
+CUT_OFF = """() => {
+    const shown = selector => Array.from(document.querySelectorAll(selector)).filter(
+        part => part.offsetParent !== null);
+    const short = part => part.scrollWidth > part.clientWidth + 1;
+    const output = kind => '.jp-OutputArea-output .' + kind;
+    const boxes = ['widget-vbox', 'widget-hbox', 'widget-tab', 'js-plotly-plot'].map(output);
+    const wide = shown([...boxes, '.jp-RenderedMarkdown', '.jp-RenderedHTMLCommon'].join()).filter(
+        part => short(part) || part.getBoundingClientRect().right > window.innerWidth);
+    const labels = ['widget-label', 'widget-readout', 'widget-button'].map(output);
+    return [...wide, ...shown(labels.join()).filter(short)].map(
+        part => `${part.className}: ${part.textContent.slice(0, 80)}`);
+}"""
 CAMERA = "(plot) => plot._fullLayout.scene._scene.getCamera()"
 
 
@@ -213,6 +226,10 @@ class Lab:
         self.page.mouse.move(track["x"] + fraction * track["width"], y, steps=steps)
         self.page.mouse.up()
         return slider.locator(".widget-readout").inner_text()
+
+    def cut_off(self) -> list[str]:
+        """What of the page's widgets, texts and labels does not fit where it is."""
+        return self.page.evaluate(CUT_OFF)
 
     def screenshot(self, name: str) -> Path:
         """Keep what the page shows as ``artifacts/<name>.png``."""

@@ -15,12 +15,6 @@ SLIDERS = (
     "back_height (cm)",
     "back_tilt (deg)",
 )
-# What the widget and each text needs in width, beside what it has, and where it ends.
-WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
-        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
-    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
-SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
-    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
 
 
 @pytest.fixture
@@ -71,9 +65,6 @@ def test_longer_legs_make_the_seat_smaller(chapter):
 
 
 def test_page_looks_as_it_should(chapter):
-    for needed, given, right in chapter.page.evaluate(WIDTHS):
-        assert needed <= given + 1
-        assert right <= 1280
-    assert chapter.page.evaluate(SHORTENED) == []
+    assert chapter.cut_off() == []
     assert len(chapter.plot().screenshot()) > 20_000  # bytes: a chair, not a blank
     chapter.screenshot("chapter01")

@@ -10,11 +10,6 @@ LATTICE, POSTERIORS, HERE, DECODED = range(4)
 LINE = """(plot, trace) => [plot._fullData[trace].x, plot._fullData[trace].y].map(
     values => Array.from(values, Number))"""
 DRAWN = "plot => plot.querySelectorAll('.scatterlayer .trace').length === 4"
-WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
-        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
-    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
-SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
-    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
 
 
 @pytest.fixture
@@ -60,10 +55,7 @@ def readout(lab) -> str:
 
 def look(lab) -> None:
     """Nothing is cut off, and there is a picture."""
-    for needed, given, right in lab.page.evaluate(WIDTHS):
-        assert needed <= given + 1
-        assert right <= 1280
-    assert lab.page.evaluate(SHORTENED) == []
+    assert lab.cut_off() == []
     assert len(plot(lab).screenshot()) > 20_000  # bytes: a plane of chairs, not a blank
     lab.screenshot("chapter02")
 

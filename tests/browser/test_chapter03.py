@@ -7,12 +7,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NOTEBOOK = "03_style_encoder.ipynb"
 SHOWN, WINNERS = range(2)
 PARTS = ("leg", "seat", "back", "arm")
-# What the widget and each text needs in width, beside what it has, and where it ends.
-WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
-        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
-    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
-SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
-    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
 
 
 @pytest.fixture
@@ -91,9 +85,6 @@ def test_hiding_the_arms_changes_what_is_read_of_the_arms_alone(chapter):
 
 def page_fits(lab) -> None:
     """Nothing is cut off or stands out of the window."""
-    for needed, given, right in lab.page.evaluate(WIDTHS):
-        assert needed <= given + 1
-        assert right <= 1280
-    assert lab.page.evaluate(SHORTENED) == []
+    assert lab.cut_off() == []
     lab.page.wait_for_timeout(2000)
     lab.screenshot("chapter03_lab")

@@ -16,12 +16,6 @@ OFFSET, SKIP, COPIES, WEIGHT = (
 )
 # Where the dot (sigma now) and the diamond (sigma at its cheapest) stand.
 MARKS = """plot => [1, 2].map(trace => [plot._fullData[trace].x[0], plot._fullData[trace].y[0]])"""
-# What the widget and each text needs in width, beside what it has, and where it ends.
-WIDTHS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output .widget-vbox, '
-        + '.jp-OutputArea-output .widget-hbox, .jp-RenderedMarkdown, .jp-RenderedHTMLCommon')).map(
-    part => [part.scrollWidth, part.clientWidth, part.getBoundingClientRect().right])"""
-SHORTENED = """() => Array.from(document.querySelectorAll('.widget-label, .widget-readout')).filter(
-    label => label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
 
 
 @pytest.fixture
@@ -88,10 +82,7 @@ def test_sliders_move_the_latent_points_and_the_marks(chapter):
 
 
 def test_without_the_point_itself_all_is_one_spot_and_the_page_fits(chapter):
-    for needed, given, right in chapter.page.evaluate(WIDTHS):
-        assert needed <= given + 1
-        assert right <= 1280
-    assert chapter.page.evaluate(SHORTENED) == []
+    assert chapter.cut_off() == []
     chapter.page.wait_for_timeout(2000)
     chapter.screenshot("chapter04_lab")
     before = chapter.drawn_coordinates(LATENT)
