@@ -1,11 +1,51 @@
-"""The command line: pcvae train | evaluate | diagnose | compare-recipes | prepare."""
+"""The command line: pcvae train | sample | evaluate | diagnose | compare-recipes | prepare."""
 
+import difflib
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
+
+
+class Parser(ArgumentParser):
+    """A parser that says what is wrong in a line or two, without its forty lines of usage."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Print what is wrong and what may have been meant; exit with status 2."""
+        parser = getattr(ex, "subcommand_parser", None) or self
+        command = parser.prog.replace(" [options]", "")
+        words = " ".join([plain(message), *meant(message, parser._option_string_actions)])
+        print(f"pcvae: {words} See `{command} --help`.", file=sys.stderr)
+        sys.exit(2)
+
+
+def plain(message: str) -> str:
+    """Return a message of jsonargparse in the words of the command line, as one sentence."""
+    if "arguments are required" in message:  # such as prepare.meshes.folder, a word without a flag
+        message = re.sub(r"[\w.-]+\.", "", message)
+    for pattern, text in (
+        (r'Parser key "([\w.]+)":', r"--\1:"),
+        (r"a <class 'int'>", "a whole number"),
+        (r"a <class 'float'>", "a number"),
+        (r"a <class 'bool'>", "true or false"),
+        (r"a typing\.Literal\[([^]]*)\]", r"one of \1"),
+        (r"\s+", " "),
+    ):
+        message = re.sub(pattern, text, message)
+    return message.strip().rstrip(".") + "."
+
+
+def meant(message: str, flags: Collection[str]) -> list[str]:
+    """Return a question for each unknown flag that resembles a known one."""
+    _, _, unknown = message.partition("nrecognized arguments:")
+    found = []
+    for word in unknown.split():
+        near = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
+        found += [f"Did you mean {flag}?" for flag in near if word.startswith("--")]
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,10 +77,10 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         words: the words to be parsed. A recipe or a run to resume among them decides defaults,
             so that `--help` shows those and any flag beside it overrides them.
     """
-    parser = ArgumentParser(prog="pcvae", description="Hierarchical VAEs for 3D point clouds.")
+    parser = Parser(prog="pcvae", description="Hierarchical VAEs for 3D point clouds.")
     commands = parser.add_subcommands(dest="command")
     for name, command in COMMANDS.items():
-        part = ArgumentParser(description=command.description)
+        part = Parser(description=command.description)
         commands.add_subcommand(name, part, help=command.about)
         # To know a command's flags is to import what it runs, which takes seconds: only the one
         # that is asked for.
@@ -92,7 +132,7 @@ def add_prepare(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Add the sources of `pcvae prepare`, each with its flags."""
     sources = parser.add_subcommands(dest="source")
     for name, preparation in preparations().items():
-        source = ArgumentParser(description=preparation.about)
+        source = Parser(description=preparation.about)
         for argument, about in preparation.positional.items():
             source.add_argument(argument, type=Path, help=about)
         skip = set(preparation.positional)
@@ -148,8 +188,8 @@ def train_defaults(words: Sequence[str]) -> dict[str, Any]:
     from pcvae.training.run import read_settings
 
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--recipe")
-    early.add_argument("--resume", type=Path)
+    early.add_argument("--recipe", nargs="?")  # without a value: for the real parser to refuse
+    early.add_argument("--resume", nargs="?", type=Path)
     found, _ = early.parse_known_args(list(words))
     defaults = read_settings(found.resume) if found.resume else {}
     defaults.pop("resume", None)

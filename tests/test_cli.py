@@ -95,12 +95,31 @@ def test_wrong_input_ends_in_one_line_and_status_2(words, message, capsys):
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [["train", "--batch_size", "two"], ["trian"], []])
-def test_words_that_do_not_parse_exit_with_status_2(words, capsys):
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train --batch_size two", "--batch_size: Expected a whole number. Got value: two."),
+        ("train --learning_rate high", "--learning_rate: Expected a number. Got value: high."),
+        ("train --mirror maybe", "--mirror: Expected true or false. Got value: maybe."),
+        ("train --error l3", "--error: Expected one of 'l1', 'l2', 'chamfer'. Got value: l3."),
+        ("train --batch_sise 2", "--batch_sise 2. Did you mean --batch_size? See `pcvae train"),
+        ("train --kl-weight=1", "--kl-weight=1. Did you mean --kl_weight?"),
+        ("train --zzz 2", "unrecognized arguments: --zzz 2. See"),
+        ("train --resume", "argument --resume: expected one argument"),
+        ("prepare meshes", "required: folder, out."),
+        ("evaluate", "required: model."),
+        ("trian", "invalid choice: 'trian'"),
+        ("", 'expected "command"'),
+    ],
+)
+def test_words_that_do_not_parse_end_in_one_line_and_status_2(words, message, capsys):
     with pytest.raises(SystemExit) as exit_:
-        main(words)
+        main(words.split())
     assert exit_.value.code == 2
-    assert "pcvae" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("pcvae: ")
+    assert error.count("\n") == 1
 
 
 def test_diagnose_writes_numbers_and_a_picture(tmp_path, capsys):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 logger = logging.getLogger(__name__)
 
 NAMED = 5
-HINT = " With --strict this is an error."
+HINT = " With --strict true this is an error."
 
 
 class Skipped:
