@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pcvae.models import Reconstruction
+from pcvae.models.flow import take_points
 
 REDUCTIONS = ("shape", "batch")
 SCHEDULES = ("linear", "cyclical", "constant")
@@ -31,12 +32,27 @@ def l2(decoded: Float[Tensor, "B N 3"], target: Float[Tensor, "B N 3"]) -> Float
 def chamfer(decoded: Float[Tensor, "B M 3"], target: Float[Tensor, "B N 3"]) -> Float[Tensor, " B"]:
     """Squared distances to the nearest point, summed over the points, both ways, for each shape.
 
-    No likelihood stands behind it, but it needs no matching of points.
+    No likelihood stands behind it, but it needs no matching of points. Of several nearest points
+    that are equally far, one gets the gradient.
     """
-    # The differences themselves, not the expansion x^2 + y^2 - 2xy, which loses its digits for
-    # near-equal clouds.
-    squared = torch.cdist(decoded, target, compute_mode="donot_use_mm_for_euclid_dist").square()
-    return squared.amin(dim=2).sum(dim=1) + squared.amin(dim=1).sum(dim=1)
+    of_decoded, of_target = nearest_points(decoded, target)
+    there = decoded - take_points(target, of_decoded)
+    back = target - take_points(decoded, of_target)
+    return there.square().sum(dim=(1, 2)) + back.square().sum(dim=(1, 2))
+
+
+@torch.no_grad()
+def nearest_points(
+    one: Float[Tensor, "B M 3"], other: Float[Tensor, "B N 3"]
+) -> tuple[Int[Tensor, "B M"], Int[Tensor, "B N"]]:
+    """Return which point of the other cloud is nearest to each point, both ways."""
+    found = []
+    for a, b in zip(one, other, strict=True):  # all distances at once are gigabytes in training
+        # The differences themselves, not the expansion x^2 + y^2 - 2xy, which loses its digits for
+        # near-equal clouds.
+        distances = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+        found.append((distances.argmin(dim=1), distances.argmin(dim=0)))
+    return tuple(torch.stack(indices) for indices in zip(*found, strict=True))
 
 
 ERRORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "l2": l2, "chamfer": chamfer}

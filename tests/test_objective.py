@@ -75,17 +75,26 @@ def test_chamfer_is_accurate_for_near_equal_clouds(generator):
     torch.testing.assert_close(chamfer(one, other).double(), exact, rtol=0.02, atol=0)
 
 
+def test_chamfer_takes_clouds_of_different_sizes(generator):
+    cloud = torch.randn(2, 30, 3, dtype=torch.double, generator=generator)
+    part = cloud[:, :7]  # each of its points is in the cloud: only the way there counts
+    there = torch.cdist(cloud, part).amin(dim=2).square().sum(dim=1)
+    torch.testing.assert_close(chamfer(cloud, part), there)
+    torch.testing.assert_close(chamfer(part, cloud), there)
+
+
 @pytest.mark.parametrize("error", ["l1", "l2", "chamfer"])
 def test_gradient_of_the_loss(error, case):
     target, output = case
     objective = Objective(error=error, style_weight=0.3)
 
-    def loss(points, mean, log_sigma):
-        encoding = Encoding(output.encoding.style, DiagonalGaussian(mean, log_sigma))
-        return objective(target, Reconstruction(points, encoding, output.z, mean), 0.7).loss
+    def loss(points, *numbers):
+        style, local = DiagonalGaussian(*numbers[:2]), DiagonalGaussian(*numbers[2:])
+        made = Reconstruction(points, Encoding(style, local), style.mean, local.mean)
+        return objective(target, made, 0.7).loss
 
-    posterior = output.encoding.points
-    inputs = [output.points, posterior.mean, posterior.log_sigma]
+    style, local = output.encoding.style, output.encoding.points
+    inputs = [output.points, style.mean, style.log_sigma, local.mean, local.log_sigma]
     assert torch.autograd.gradcheck(loss, [value.requires_grad_() for value in inputs])
 
 
