@@ -4,18 +4,21 @@ import json
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from pcvae.checkpoints import load, notes
+from pcvae.data.clouds import CloudSet
 from pcvae.data.export import check_format, write_clouds
-from pcvae.data.sources import open_splits
+from pcvae.data.statistics import check_finite
 from pcvae.diagnostics import Diagnosis, examine
 from pcvae.files import atomic_path, write_atomically
 from pcvae.models.flow import Solver
 from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
 from pcvae.objective import equilibrium_sigma
 from pcvae.sampling import sample
+from pcvae.scorecard import open_data_of, points_of
 
 
 def sample_checkpoint(
@@ -53,9 +56,11 @@ def sample_checkpoint(
 
 def diagnose_checkpoint(
     model: str,
-    data: str = "furniture",
+    data: str | None = None,
     split: Literal["train", "val", "test"] = "test",
-    seed: int = 0,
+    count: int = 500,
+    points: int = 2048,
+    seed: int | None = None,
     out: Path | None = None,
     figure: Path | None = None,
 ) -> dict[str, float]:
@@ -66,21 +71,28 @@ def diagnose_checkpoint(
 
     Args:
         model: a shipped model's name, such as furniture, or a .safetensors file.
-        data: which clouds, as for `pcvae train`.
+        data: which clouds, as for `pcvae train`; by default those that the model was trained on,
+            parted in the same way.
         split: which part of them.
-        seed: decides the parts, where the data has none of its own.
+        count: at most so many shapes, the first of a random order.
+        points: at most so many points of each.
+        seed: decides the parts, where the data has none of its own; by default as in training.
         out: a JSON file to write as well.
         figure: a picture to write as well, such as latents.png: it tells a dead z in one look.
 
     Returns:
         The numbers by name, rounded to four digits.
     """
-    clouds = getattr(open_splits(data, seed), split)
-    examined = examine(load(model), clouds.points, clouds.factors)
+    if count < 2 or points < 2:
+        raise ValueError(f"Expected --count and --points of 2 or more, got {count} and {points}.")
+    opened = load(model)
+    source, parts = open_data_of(model, data, points, seed)
+    clouds = some_of(getattr(parts, split), count)
+    examined = examine(opened, at_most(clouds, points), clouds.factors)
     found = examined.numbers()
     if figure:
         draw_diagnosis(examined, model, Path(figure))
-    table = Table(title=f"{model} on {data}, {split}")
+    table = Table(title=f"{model} on {source}, {split}")
     table.add_column("diagnostic")
     table.add_column("value", justify="right")
     for name, value in found.items():
@@ -89,6 +101,22 @@ def diagnose_checkpoint(
     if out:
         write_atomically(Path(out), json.dumps(found, indent=2) + "\n")
     return found
+
+
+def some_of(clouds: CloudSet, count: int) -> CloudSet:
+    """Return at most so many of the shapes, the same ones every time, in the order of the set."""
+    if len(clouds) <= count:
+        return clouds
+    return clouds.subset(np.sort(np.random.default_rng(0).permutation(len(clouds))[:count]))
+
+
+def at_most(clouds: CloudSet, count: int) -> np.ndarray:
+    """Return at most so many points of each cloud; where there are no more, in their own order."""
+    if clouds.points.shape[1] > count:
+        return points_of(clouds, count)
+    points = np.asarray(clouds.points)
+    check_finite(clouds, points, list(range(len(clouds))))
+    return points
 
 
 def draw_diagnosis(found: Diagnosis, model: str, path: Path) -> None:

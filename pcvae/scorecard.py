@@ -17,6 +17,7 @@ from pcvae.data.clouds import CloudSet
 from pcvae.data.files import read_split_clouds
 from pcvae.data.procedural import cache_folder
 from pcvae.data.sources import Splits, open_splits
+from pcvae.data.statistics import check_finite
 from pcvae.evaluation import evaluate
 from pcvae.files import write_atomically
 from pcvae.metrics import Score
@@ -122,13 +123,16 @@ def kept_distances(cache: Path | None, *what: object) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def open_data_of(model: str, data: str | None, num_points: int) -> tuple[str, Splits]:
+def open_data_of(
+    model: str, data: str | None, num_points: int, seed: int | None = None
+) -> tuple[str, Splits]:
     """Open the clouds a model is evaluated on.
 
     Args:
         model: the checkpoint, which remembers what it was trained on.
         data: the clouds, if others than those. The same ones are parted as for training.
         num_points: points of each.
+        seed: decides the parts, where the data has none; by default as in training.
 
     Returns:
         The name of the clouds, and their parts.
@@ -146,7 +150,7 @@ def open_data_of(model: str, data: str | None, num_points: int) -> tuple[str, Sp
     options = {name: trained[name] for name in ("num_shapes", "up", "strict") if name in trained}
     parts = open_splits(
         source,
-        trained.get("seed", 0),
+        trained.get("seed", 0) if seed is None else seed,
         categories=[name for name in categories if name],
         num_points=num_points,
         **options,
@@ -159,10 +163,14 @@ def points_of(clouds: CloudSet, count: int) -> np.ndarray:
 
     Those in a file may stand in an order that means something: the first ones are then no fair
     draw.
+
+    Raises:
+        ValueError: if a cloud that was still on the disk is damaged or not finite.
     """
     found = []
     for row in range(len(clouds)):
         cloud = np.asarray(clouds.points[row])
+        check_finite(clouds, cloud[None], [row])
         found.append(cloud[np.random.default_rng((0, row)).permutation(len(cloud))[:count]])
     return np.stack(found)
 

@@ -9,6 +9,7 @@ import pytest
 
 from pcvae import checkpoints
 from pcvae.cli import build_parser, main
+from pcvae.data.sources import open_splits
 from pcvae.models import PointCloudVAE, VAEConfig
 from pcvae.training import RECIPES, TrainConfig
 
@@ -146,3 +147,50 @@ def test_a_loss_that_is_no_number_ends_in_one_line(tmp_path, capsys):
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("pcvae: "))
     assert "is not a finite number at step" in line
     assert "Traceback" not in line
+
+
+@pytest.fixture
+def trained_on_many_points(tmp_path):
+    """A model that remembers its data, thirty files of a ShapeNet-like tree."""
+    tree = tmp_path / "tree" / "03001627" / "train"
+    tree.mkdir(parents=True)
+    for row, cloud in enumerate(np.random.default_rng(0).normal(size=(30, 64, 3))):
+        np.save(tree / f"{row:02d}.npy", cloud.astype(np.float32))
+    model = PointCloudVAE(VAEConfig(width=16, style_dim=8))
+    trained = {"data": f"shapenet:{tmp_path / 'tree'}", "categories": "chair", "seed": 3}
+    return checkpoints.save(model, tmp_path / "model.safetensors", {"train": trained})
+
+
+def test_diagnose_takes_the_data_of_the_training_and_no_more_than_asked_for(
+    trained_on_many_points, monkeypatch, capsys
+):
+    seen = []
+    monkeypatch.setattr(
+        "pcvae.report.examine", lambda model, points, factors: seen.append(points) or Nothing()
+    )
+    words = ["diagnose", str(trained_on_many_points), "--split", "train"]
+    assert main([*words, "--points", "32", "--count", "5"]) == 0
+    assert main(words) == 0
+    assert [points.shape for points in seen] == [(5, 32, 3), (21, 64, 3)]
+    whole = open_splits(f"shapenet:{trained_on_many_points.parent / 'tree'}", seed=3).train.points
+    assert (seen[1] == whole[:]).all()
+    assert main([*words, "--count", "1"]) == 2
+    assert "--count" in capsys.readouterr().err
+
+
+class Nothing:
+    """What `examine` finds, without numbers."""
+
+    def numbers(self):
+        return {}
+
+
+@pytest.mark.parametrize("words", ["diagnose", "evaluate --count 2 --points 32"])
+def test_nan_in_a_held_out_shape_is_told_by_name(words, trained_on_many_points, capsys):
+    splits = open_splits(f"shapenet:{trained_on_many_points.parent / 'tree'}", seed=3)
+    path = splits.test.points.paths[0]
+    cloud = np.load(path)
+    np.save(path, np.where(np.arange(64)[:, None] == 9, np.nan, cloud))
+    command, *rest = words.split()
+    assert main([command, str(trained_on_many_points), *rest]) == 2
+    assert f"NaN or infinity in chair/{path.stem}" in capsys.readouterr().err
