@@ -32,7 +32,31 @@ function hasten(bundle) {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => flush(this), 0);
   };
+  const render = prototype.perform_render;
+  prototype.perform_render = function () {
+    render.call(this);
+    fit(this);
+  };
   return bundle;
+}
+
+// plotly draws 700 pixels wide if its place on the page is not there yet, and stays so.
+function fit(view) {
+  const { el, remove } = view;
+  const check = () => {
+    const drawn = el._fullLayout?.width;
+    const shown = el.offsetParent !== null && el.clientWidth > 0;
+    if (drawn && shown && Math.abs(drawn - el.clientWidth) > 1) view.autosizeFigure();
+  };
+  const drawn = (event) => { if (event.detail.element === el) check(); };
+  const sizes = new ResizeObserver(check);
+  sizes.observe(el);
+  document.addEventListener("plotlywidget-after-render", drawn);
+  view.remove = function () {
+    sizes.disconnect();
+    document.removeEventListener("plotlywidget-after-render", drawn);
+    remove.call(this);
+  };
 }
 
 // plotly writes down the camera when a wheel event begins, not when the zoom is done: the last turn

@@ -72,7 +72,8 @@ CUT_OFF = """() => {
         part => short(part) || part.getBoundingClientRect().right > window.innerWidth);
     const labels = ['widget-label', 'widget-readout', 'widget-button'].map(output);
     return [...wide, ...shown(labels.join()).filter(short)].map(
-        part => `${part.className}: ${part.textContent.slice(0, 80)}`);
+        part => [part.className, part.textContent.slice(0, 80), part.clientWidth,
+            part.scrollWidth, part.getBoundingClientRect().right].join(" | "));
 }"""
 CAMERA = "(plot) => plot._fullLayout.scene._scene.getCamera()"
 
