@@ -70,7 +70,8 @@ class TrainConfig:
         free_bits: nats of KL for each coordinate of z that cost nothing.
         schedule: how the KL weight changes if anneal_kl is on: 'linear' or 'cyclical'.
         cosine: let the learning rate fall to 1% along half a cosine.
-        ema: decay of the running mean of the weights that is saved, such as 0.999; 0 for none.
+        ema: decay of the running mean of the weights that is saved, such as 0.999; 0 for none. It
+            is smaller in the first steps, so that short runs do not keep what they began with.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         accumulate: batches for each optimizer step.
         conditioning: how z speaks to the points: 'adain', 'adagn' or 'adaln'.

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from pcvae import checkpoints
 from pcvae.data.datamodule import PointCloudData
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
-from pcvae.training.callbacks import LatentDiagnostics
+from pcvae.training.callbacks import LatentDiagnostics, running_mean
 from pcvae.training.config import TrainConfig
 from pcvae.training.memory import keep_freed_memory
 from pcvae.training.module import VAEModule
@@ -157,7 +157,7 @@ def callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    averaging = [EMAWeightAveraging(decay=config.ema)] if config.ema else []
+    averaging = [WeightAveraging(multi_avg_fn=running_mean(config.ema))] if config.ema else []
     # After the average of the weights has taken their place: the end of a run is measured on it.
     watching = [LatentDiagnostics(config.diagnose_every)] if config.diagnose_every else []
     return [saving, *averaging, *watching]

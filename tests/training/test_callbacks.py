@@ -1,4 +1,4 @@
-"""The latents' diagnostics are in the logs, and change nothing."""
+"""The running mean of the weights; the latents' diagnostics are logged and change nothing."""
 
 import csv
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.optim.swa_utils import AveragedModel
 
 from pcvae.models import PointCloudVAE, VAEConfig
 from pcvae.training import train
-from pcvae.training.callbacks import POINTS, SHAPES, latent_numbers
+from pcvae.training.callbacks import POINTS, SHAPES, latent_numbers, running_mean
 
 LOGGED = ("latents/swap_z_displacement", "latents/sigma_xyz", "latents/z_variance_share_1")
 
@@ -18,6 +19,17 @@ def rows(folder):
     (path,) = folder.glob("logs/version_*/metrics.csv")
     with path.open() as file:
         return [row for row in csv.DictReader(file) if row.get(LOGGED[0])]
+
+
+@pytest.mark.parametrize("steps", [1, 30, 1500, 20_000])
+def test_the_running_mean_forgets_the_beginning_and_then_by_its_decay(steps):
+    weight = torch.nn.Linear(1, 1, bias=False)
+    mean = AveragedModel(weight, multi_avg_fn=running_mean(0.999))
+    for step in range(steps):
+        torch.nn.init.constant_(weight.weight, step)
+        mean.update_parameters(weight)
+    behind = (steps - 1) - mean.module.weight.item()  # how far the mean lags, in steps
+    assert behind == pytest.approx(min(999, (steps - 1) / 10), rel=0.15, abs=0.5)
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
