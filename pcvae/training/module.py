@@ -178,7 +178,7 @@ class VAEModule(pl.LightningModule):
     def _log(self, stage: str, terms: Terms, batch: Batch) -> None:
         """Log every term under its name."""
         values = {f"{stage}/{name}": value for name, value in terms.present().items()}
-        common = {"batch_size": len(batch.shapes), "sync_dist": stage == "val"}
+        common = {"batch_size": len(batch.shapes), "sync_dist": True}  # the mean over all devices
         self.log_dict(values, on_step=stage == "train", on_epoch=stage == "val", **common)
         self.log(f"{stage}_loss", terms.loss, prog_bar=True, logger=False, **common)
 
@@ -191,6 +191,13 @@ class VAEModule(pl.LightningModule):
             f"The {what} is not a finite number at step {self.global_step} (epoch "
             f"{self.current_epoch}). Shapes of the batch: {', '.join(names)}. {parts or ''} "
             "Try a lower --learning_rate, a smaller --sigma_offset (5 in place of 6), more epochs "
-            "(which makes the KL weight grow more slowly) or --gradient_clip 1. The last good "
-            "checkpoint is kept: go on from it with --resume."
+            "(which makes the KL weight grow more slowly) or --gradient_clip 1. "
+            + self._what_is_kept()
         )
+
+    def _what_is_kept(self) -> str:
+        """Say how to go on from the last good checkpoint, if there is one."""
+        kept = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
+        if not kept:
+            return "No epoch was finished, so there is no checkpoint to go on from."
+        return f"The last good checkpoint is kept: go on from it with --resume {kept}"

@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ from safetensors.torch import load_file
 
 import pcvae
 from pcvae import checkpoints
-from pcvae.training import NonFiniteError, train
+from pcvae.training import NonFiniteError, VAEModule, train
 from pcvae.training.run import LAST
 
 
@@ -151,19 +153,49 @@ def test_another_runs_checkpoint_is_not_overwritten(configure):
     assert path.read_bytes() == before
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(configure, tmp_path):
-    with pytest.raises(NonFiniteError, match=r"step \d+.*blobs-000.*--learning_rate") as error:
+@pytest.fixture
+def spoil(monkeypatch):
+    """Make the loss no number at one of the steps."""
+
+    def at(step):
+        terms = VAEModule.terms
+
+        def spoiled(self, batch, epoch):
+            found = terms(self, batch, epoch)
+            bad = self.trainer.training and self.global_step == step
+            return replace(found, loss=found.loss * float("nan")) if bad else found
+
+        monkeypatch.setattr(VAEModule, "terms", spoiled)
+
+    return at
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(configure, spoil):
+    spoil(step=4)  # the second of the second epoch
+    config = configure()
+    kept = config.out / LAST
+    message = rf"step 4.*blobs-000.*--learning_rate.*--resume {re.escape(str(kept))}"
+    with pytest.raises(NonFiniteError, match=message):
+        train(config)
+    checkpoint = torch.load(kept, weights_only=True)
+    assert checkpoint["global_step"] == 3
+    assert all(torch.isfinite(value).all() for value in checkpoint["state_dict"].values())
+
+
+def test_a_first_epoch_that_fails_leaves_nothing_to_resume(configure, spoil):
+    spoil(step=1)
+    config = configure()
+    with pytest.raises(NonFiniteError, match="there is no checkpoint to go on from"):
+        train(config)
+    assert not (config.out / LAST).exists()
+
+
+def test_a_learning_rate_that_is_too_large_is_told_of(configure):
+    with pytest.raises(NonFiniteError, match=r"blobs-000.*Try a lower --learning_rate"):
         train(configure(learning_rate=1e18, max_epochs=9))
-    assert "--resume" in str(error.value)
-    kept = tmp_path / "run" / LAST
-    if kept.exists():  # nothing was saved if the very first epoch failed
-        state = torch.load(kept, weights_only=True)["state_dict"]
-        assert all(torch.isfinite(value).all() for value in state.values())
 
 
 def test_a_gradient_that_is_no_number_never_reaches_the_weights(configure, monkeypatch):
-    from pcvae.training.module import VAEModule
-
     step = VAEModule.training_step
 
     def spoil(self, batch, index):
