@@ -1,5 +1,6 @@
 """Where clouds come from: `--data` by name or by path."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ from pcvae.data.flightgear import open_aircraft
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import CLASSES, load_furniture
 from pcvae.data.procedural import cached
-from pcvae.data.shapenet import open_shapenet
+from pcvae.data.shapenet import NAMES, open_shapenet
 from pcvae.shapes import families
+
+logger = logging.getLogger(__name__)
 
 # Of a source without splits of its own, or without this one: one shape in so many.
 ONE_IN = {"val": 10, "test": 5}
@@ -108,6 +111,7 @@ def _named_by_path(
     """Open a folder or a file; a folder wins over the name of a data set."""
     path = Path(source).expanduser()
     if path.is_dir():
+        _warn_of_shapenet(path)
         return open_folder(path, num_points=num_points, up=up, strict=strict)
     if path.is_file():
         return read_split_clouds(path)
@@ -118,6 +122,18 @@ def _named_by_path(
         "'procedural:chair,table', 'aircraft', 'shapenet:FOLDER', a folder of meshes or point "
         "files, or a .npy or .npz file with clouds of shape (shapes, points, 3)."
     )
+
+
+def _warn_of_shapenet(folder: Path) -> None:
+    """Say how ShapeNet is opened as such: as any folder, its clouds are thinned and rescaled."""
+    if any((folder / synset).is_dir() for synset in NAMES):
+        logger.warning(
+            "%s has folders named like ShapeNet's categories. It is read as a folder of any "
+            "shapes, each scaled to the unit sphere; for PointFlow's release of ShapeNet write "
+            "--data shapenet:%s.",
+            folder,
+            folder,
+        )
 
 
 def _keep(

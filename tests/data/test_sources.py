@@ -150,3 +150,13 @@ def test_missing_splits_are_as_large_as_those_of_a_source_without_any():
         assert [len(part) for part in (splits.train, splits.val, splits.test)] == [28, 4, 8]
     only_test = complete({"train": clouds(36), "val": clouds(4)}, 0)
     assert [len(part) for part in (only_test.train, only_test.val, only_test.test)] == [29, 4, 7]
+
+
+@pytest.mark.parametrize(("name", "warned"), [("03001627", True), ("chair", False)])
+def test_shapenet_without_its_prefix_is_read_with_a_hint(name, warned, tmp_path, caplog):
+    folder = tmp_path / name / "train"
+    folder.mkdir(parents=True)
+    for row in range(4):
+        np.save(folder / f"{row}.npy", clouds(4).points[row])
+    open_splits(str(tmp_path))
+    assert (f"--data shapenet:{tmp_path}" in caplog.text) == warned
