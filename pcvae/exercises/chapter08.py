@@ -211,7 +211,7 @@ def check_nearest(answer: Callable) -> None:
     """Compare with all distances, on clouds where every shortcut finds another shape."""
     samples, training = _copies()
     raw = answer(samples.copy(), training.copy())
-    if not isinstance(raw, tuple) or len(raw) != 2:
+    if not isinstance(raw, tuple | list) or len(raw) != 2:
         numbers(raw, what="The answer")
         raise Wrong("Return two arrays: the indices and the distances, each of shape `(S,)`.")
     count, known = len(samples), len(training)
