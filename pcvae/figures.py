@@ -399,7 +399,9 @@ def _draw_sigmas(panel: Axes, found: Diagnosis, expected: float | None) -> None:
         label = f"closed form: {expected:.3g}"
         panel.axvline(expected, color="tab:orange", label=label)
     panel.set(xscale="log", xlabel="standard deviation of a coordinate of h", yticks=[])
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    decades = np.log10(edges[-1] / edges[0])
+    labeled = (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)  # or they overlap
+    panel.xaxis.set_major_locator(LogLocator(subs=labeled))
     panel.xaxis.set_major_formatter("{x:g}")
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.set_title(f"local posteriors: {found.errors.sigma_xyz:.3g} on average", fontsize=9)

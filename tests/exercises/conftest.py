@@ -54,7 +54,9 @@ def pose(id: str) -> Posed:
     cells = nbformat.read(path, as_version=4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
     call = re.compile(rf'^check\("{re.escape(id)}", (\w+)\)$', re.MULTILINE)
-    (cell,) = [cell for cell in code if call.search(cell.source)]
+    found = [cell for cell in code if call.search(cell.source)]
+    assert len(found) == 1, f'{path.name} has {len(found)} cells with a line check("{id}", name)'
+    (cell,) = found
     prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     details = re.search(
         rf"<details><summary>Solution of exercise {re.escape(id)}</summary>\n\n(.*?)</details>",
