@@ -238,9 +238,12 @@ def run(parser: ArgumentParser, settings: Namespace) -> int:
     """Carry out what was parsed."""
     values = parser.instantiate(settings)
     if values.command == "train":
+        from pytorch_lightning.utilities import rank_zero_only
+
         from pcvae.training import TrainConfig, train
 
-        print(f"The model is in {train(TrainConfig(**vars(values.train)))}")
+        path = train(TrainConfig(**vars(values.train)))
+        rank_zero_only(print)(f"The model is in {path}")  # once, however many processes there are
     elif values.command == "sample":
         from pcvae.report import sample_checkpoint
 
