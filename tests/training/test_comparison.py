@@ -64,6 +64,29 @@ def test_unknown_recipes_are_named(capsys):
     assert "'pancakes'" in capsys.readouterr().err
 
 
+QUOTED = {
+    "another's z, own h: points move by": "swap_z_displacement",
+    "own z, another's h: points move by": "swap_h_displacement",
+    "Chamfer distance from z alone": "chamfer_from_z_alone",
+    "KL of z, nats": "kl_z_nats",
+    "KL of h, nats for each point": "kl_h_nats_per_point",
+    "standard deviation of h_xyz": "sigma_xyz",
+    "the same, if noise alone counted": "sigma_xyz_closed_form",
+    "ms a step, one thread": "ms_per_step_one_thread",
+}
+
+
+def test_readme_quotes_the_recipes():
+    root = Path(__file__).resolve().parents[2]
+    table = json.loads((root / "data/comparisons/recipes.json").read_text())
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    cells = {words: [f"{c[name]:g}" for c in table.values()] for words, name in QUOTED.items()}
+    for words, row in {"": [f"`{name}`" for name in table], **cells}.items():
+        assert f"| {words} | {' | '.join(row)} |".replace("|  |", "| |") in readme
+    (floor,) = {column["resampling_floor"] for column in table.values()}
+    assert f"two samples of one shape are {floor:g} apart" in " ".join(readme.split())
+
+
 def test_readme_quotes_the_conditionings():
     root = Path(__file__).resolve().parents[2]
     columns = json.loads((root / "data/comparisons/conditionings.json").read_text()).values()
