@@ -150,3 +150,13 @@ def test_readme_quotes_the_scores():
             f"{made['value']:.3f} ± {made['std']:.3f} | {made['floor']:.3f} |"
         )
         assert row in readme
+
+
+def test_readme_quotes_the_ways_to_follow_the_flow():
+    root = checkpoints.SHIPPED.parents[1]
+    ways = json.loads((root / "data/comparisons/solvers.json").read_text())
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    quoted = {float(n) for n in re.findall(r"\d+\.\d+", readme.split("flow of h is followed")[1])}
+    for way in ("midpoint 2", "euler 1"):
+        assert {round(ways[way]["cd_style_over_floor"], 2), ways[way]["time"]} <= quoted
+    assert round(ways["euler 8"]["cd_style_over_floor"], 2) in quoted
