@@ -92,11 +92,12 @@ def diagnose_checkpoint(
     found = examined.numbers()
     if figure:
         draw_diagnosis(examined, model, Path(figure))
-    table = Table(title=f"{model} on {source}, {split}")
+    table = Table()
     table.add_column("diagnostic")
     table.add_column("value", justify="right")
     for name, value in found.items():
         table.add_row(name, f"{value:g}")
+    print(f"{model} on {source}, {split}")  # as a title it would be wrapped to the table's width
     Console().print(table)
     if out:
         write_atomically(Path(out), json.dumps(found, indent=2) + "\n")
