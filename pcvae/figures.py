@@ -30,6 +30,8 @@ DOT = 0.035  # diameter of one point among 2,048, in units of half a panel
 VIEWS = ("#222222", "#e69f00")  # strokes of a side view, and ellipses behind them
 AXES = ("width", "height", "depth")
 DEAD = 0.05  # of what h moves: a z that moves less than this is called dead
+# A shape from its z alone is known if it is nearer to itself than this share of the way to another.
+KNOWN = 0.25
 MOST_FACTORS = 16
 HEADROOM, LINE = 0.12, 0.15  # above a panel, and for each line of its title, in half panels
 
@@ -345,11 +347,19 @@ def diagnosis_figure(found: Diagnosis, expected_sigma: float | None = None) -> F
     _draw_shares(panels[1, 0], found)
     _draw_sigmas(panels[1, 1], found, expected_sigma)
     _draw_factors(panels[1, 2], found)
-    moved, other = found.swaps["z"].displacement, found.swaps["h"].displacement
-    verdict = "z is dead: it moves nothing" if moved < DEAD * other else "z moves the shape"
-    figure.suptitle(f"{verdict}  ({found.shapes} shapes)", fontweight="bold")
+    figure.suptitle(f"{_verdict(found)}  ({found.shapes} shapes)", fontweight="bold")
     figure.set_layout_engine("constrained")
     return figure
+
+
+def _verdict(found: Diagnosis) -> str:
+    """Say in a line what z does: beside a given h, or by way of a learned prior that draws h."""
+    swap = found.swaps["z"]
+    if swap.displacement >= DEAD * found.swaps["h"].displacement:
+        return "z moves the shape"
+    if found.from_style < KNOWN * swap.to_donor:
+        return "z decides the shape by way of the prior: beside a given h it moves nothing"
+    return "z is dead: it moves nothing"
 
 
 def _draw_swap(panel: Axes, found: Diagnosis, latent: str) -> None:

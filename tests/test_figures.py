@@ -1,6 +1,7 @@
 import base64
 import io
 import re
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -177,3 +178,9 @@ def test_without_factors_and_closed_form_the_diagnostics_are_drawn_all_the_same(
     figure = diagnosis_figure(diagnosis(1.0, {}))
     assert "no factors" in figure.axes[-1].texts[0].get_text()
     assert (pixels(figure) < 1).any()
+
+
+def test_a_z_that_speaks_through_the_prior_is_not_called_dead(diagnosis):
+    """By joint_flow, h copies the shape, and the flow draws h given z."""
+    found = replace(diagnosis(0.002, {}), from_style=0.1)
+    assert "by way of the prior" in diagnosis_figure(found).get_suptitle()
