@@ -3,6 +3,8 @@
 const plotly = (model) => globalThis.pcvaePlotly ??= import(
   URL.createObjectURL(new Blob([model.get("_bundle")], { type: "text/javascript" }))).then(hasten);
 
+const RECENT = 100, PATIENCE = 20; // milliseconds
+
 // Dragged sliders ask for more pictures than plotly can draw. An update that is overtaken by
 // another one of the same traces and properties is not drawn; and the report on what was drawn,
 // which takes a copy of all points and goes to a kernel that does not read it, is not made.
@@ -15,11 +17,12 @@ function hasten(bundle) {
   const flush = (view) => {
     clearTimeout(view.waiting);
     const update = view.next;
-    view.next = null;
+    view.next = view.waiting = null;
     if (!update) return;
     const get = (name) => name === "_py2js_update" ? update : view.model.get(name);
     const model = Object.create(view.model, { get: { value: get } });
     draw.call(Object.create(view, { model: { value: model } }));
+    view.drawnAt = performance.now();
   };
   prototype._sendTraceDeltas = () => {};
   prototype.do_update = function () {
@@ -29,8 +32,9 @@ function hasten(bundle) {
       && subject(this.next) === subject(update);
     if (!overtakes) flush(this);
     this.next = update;
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => flush(this), 0);
+    // While a slider is dragged, its newest value was sent when this older one came back.
+    const dragged = performance.now() - (this.drawnAt ?? -RECENT) < RECENT;
+    this.waiting ??= setTimeout(() => flush(this), dragged ? PATIENCE : 0);
   };
   const render = prototype.perform_render;
   prototype.perform_render = function () {
