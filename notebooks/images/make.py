@@ -1,6 +1,6 @@
 """Make the pictures of the notebooks anew: `python notebooks/images/make.py`.
 
-They show what the widgets show, to readers without a kernel. The explorer's are filmed by `film.py`.
+They show what the widgets show, to readers without a kernel. `film.py` films the explorer.
 """
 
 import io
