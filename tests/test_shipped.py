@@ -160,3 +160,15 @@ def test_readme_quotes_the_ways_to_follow_the_flow():
     for way in ("midpoint 2", "euler 1"):
         assert {round(ways[way]["cd_style_over_floor"], 2), ways[way]["time"]} <= quoted
     assert round(ways["euler 8"]["cd_style_over_floor"], 2) in quoted
+
+
+def test_readme_quotes_the_baseline():
+    root = checkpoints.SHIPPED.parents[1]
+    found = json.loads((root / "data/comparisons/baseline.json").read_text())
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    text = readme.split("Beside the baseline")[1].split("\n\n")[0]
+    quoted = {float(number) for number in re.findall(r"\d+\.\d+", text)}
+    for name, number in (("1-nna", 3), ("cd_from_z", 2)):
+        values = {found[way][name] for way in ("joint flow", "plain autoencoder")}
+        assert {round(value, number) for value in values} <= quoted
+    assert f"{found['cpu_minutes']:.0f} minutes" in text
