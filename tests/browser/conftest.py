@@ -229,8 +229,13 @@ class Lab:
         return slider.locator(".widget-readout").inner_text()
 
     def cut_off(self) -> list[str]:
-        """What of the page's widgets, texts and labels does not fit where it is."""
-        return self.page.evaluate(CUT_OFF)
+        """What of the page's widgets, texts and labels does not fit, once figures had time to."""
+        for _ in range(40):
+            found = self.page.evaluate(CUT_OFF)
+            if not found:
+                break
+            self.page.wait_for_timeout(250)
+        return found
 
     def screenshot(self, name: str) -> Path:
         """Keep what the page shows as ``artifacts/<name>.png``."""
