@@ -111,7 +111,7 @@ def test_two_midpoint_steps_draw_as_well_as_eight_of_eulers(unseen):
 
 
 def test_the_card_quotes_the_scores():
-    for name in ("shapes", "furniture"):
+    for name in ("shapes", "furniture", "lion"):
         numbers, card = stated(name), section(name)
         rebuilt, made = numbers["reconstruction"], numbers["generation"]["cd"]["1-nna"]
         assert f"{1e3 * rebuilt['cd_style']:.2f}, floor {1e3 * rebuilt['cd_floor']:.2f}" in card
