@@ -240,3 +240,15 @@ def test_a_spoilt_notebook_is_rejected(folder, spoil, message):
     spoil(notebook)
     (problem,) = problems_of(notebook, folder)
     assert message in problem
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_readme_and_map_know_how_long_a_chapter_takes(path):
+    minutes = re.search(r"\*\*Time:\*\* (\d+) minutes", markdown(nbformat.read(path, 4)))[1]
+    readme = (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in readme.splitlines() if f"notebooks/{path.name})" in line)
+    assert row.endswith(f"| {minutes} |")
+    start = markdown(nbformat.read(PATHS[0], 4)).splitlines()
+    for line in start:
+        if line.startswith("|") and f"({path.name})" in line:
+            assert f"| {minutes}, " in line

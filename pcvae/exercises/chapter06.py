@@ -158,7 +158,6 @@ def check_equilibrium(answer: Callable) -> None:
         [equilibrium_sigma(*case) for case in cases],
         {text: [wrong(*case) for case in cases] for text, wrong in _WRONG_SIGMA.items()},
         what="sigma",
-        tolerance=1e-6,
     )
 
 
