@@ -92,9 +92,9 @@ class Explorer(widgets.VBox):
         if not index or self.tabs.children[index].children:
             return
         with self.session.guarded():
-            groups = [getattr(self, name) for name in list(PAGES.values())[index - 1]]
-            self.tabs.children[index].children = groups
-            if "factors" in self.__dict__ and self.factors in groups:
+            names = list(PAGES.values())[index - 1]
+            self.tabs.children[index].children = [getattr(self, name) for name in names]
+            if "factors" in names:
                 self.factors.reveal()
 
     def _open(self, kind: type[Group], *more: Any) -> Any:
