@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pcvae import metrics
@@ -138,8 +138,12 @@ def some_of(
     clouds: Float[np.ndarray, "S N 3"], count: int, seed: int
 ) -> Float[np.ndarray, "K N 3"]:
     """Return some shapes, in their order: neighbors in a file are often of one kind."""
-    order = np.random.default_rng(seed).permutation(len(clouds))
-    return clouds[np.sort(order[:count])]
+    return clouds[some_rows(len(clouds), count, seed)]
+
+
+def some_rows(available: int, count: int, seed: int = 0) -> Int[np.ndarray, " K"]:
+    """Return which shapes to take: at most so many, drawn at random, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(available)[:count])
 
 
 def to_units(clouds: Float[np.ndarray, "S N 3"], units: str) -> Clouds:

@@ -13,6 +13,7 @@ from pcvae.data.clouds import CloudSet
 from pcvae.data.export import check_format, write_clouds
 from pcvae.data.statistics import check_finite
 from pcvae.diagnostics import Diagnosis, examine
+from pcvae.evaluation import some_rows
 from pcvae.files import atomic_path, write_atomically
 from pcvae.models.flow import Solver
 from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
@@ -87,7 +88,8 @@ def diagnose_checkpoint(
         raise ValueError(f"Expected --count and --points of 2 or more, got {count} and {points}.")
     opened = load(model)
     source, parts = open_data_of(model, data, points, seed)
-    clouds = some_of(getattr(parts, split), count)
+    chosen = getattr(parts, split)
+    clouds = chosen.subset(some_rows(len(chosen), count))
     examined = examine(opened, at_most(clouds, points), clouds.factors)
     found = examined.numbers()
     if figure:
@@ -102,13 +104,6 @@ def diagnose_checkpoint(
     if out:
         write_atomically(Path(out), json.dumps(found, indent=2) + "\n")
     return found
-
-
-def some_of(clouds: CloudSet, count: int) -> CloudSet:
-    """Return at most so many of the shapes, the same ones every time, in the order of the set."""
-    if len(clouds) <= count:
-        return clouds
-    return clouds.subset(np.sort(np.random.default_rng(0).permutation(len(clouds))[:count]))
 
 
 def at_most(clouds: CloudSet, count: int) -> np.ndarray:
