@@ -41,7 +41,39 @@ function hasten(bundle) {
     render.call(this);
     fit(this);
   };
+  turnTogether(prototype);
   return bundle;
+}
+
+// The scenes of a figure turn together, without the kernel: it would be slow, and its answer would
+// undo what the mouse has done meanwhile.
+function turnTogether(prototype) {
+  const render = prototype.perform_render;
+  prototype.perform_render = function () {
+    render.call(this);
+    this.el.on("plotly_relayouting", (update) => follow(this.el, update));
+  };
+  const report = prototype.handle_plotly_relayout;
+  prototype.handle_plotly_relayout = function (update) {
+    report.call(this, update && { ...update, ...follow(this.el, update) });
+  };
+}
+
+const CAMERA = /^(scene\d*)\.camera$/;
+
+// Give the camera in an update to the other scenes; return what that changes in the layout.
+function follow(el, update) {
+  const turned = Object.keys(update ?? {}).find((key) => CAMERA.test(key));
+  if (!turned) return {};
+  const layout = el._fullLayout;
+  const others = Object.keys(layout).filter(
+    (name) => layout[name]?._scene && `${name}.camera` !== turned);
+  for (const name of others) {
+    const scene = layout[name]._scene;
+    scene.setViewport({ ...layout[name], camera: update[turned] });
+    scene.saveLayout(el.layout);
+  }
+  return Object.fromEntries(others.map((name) => [`${name}.camera`, update[turned]]));
 }
 
 // plotly draws 700 pixels wide if its place on the page is not there yet, and stays so.

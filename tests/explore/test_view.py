@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from pcvae.explore.coloring import by_label
-from pcvae.explore.view import DECODED, INPUT, LATENT, SCENES, TO_PLOTLY, CloudView, SingleView
+from pcvae.explore.view import (
+    CAMERA,
+    DECODED,
+    INPUT,
+    LATENT,
+    SCENES,
+    TO_PLOTLY,
+    CloudView,
+    SingleView,
+)
 
 
 @pytest.fixture
@@ -86,6 +95,15 @@ def test_turning_one_view_turns_the_others_once(view, sent):
     eyes = [view.widget.layout[name].camera.eye.to_plotly_json() for name in SCENES]
     assert eyes == [camera["eye"]] * 3
     assert len(sent) == 1
+
+
+def test_what_the_page_says_of_all_cameras_is_not_said_back_to_it(view, sent):
+    # An answer would come late, and undo what the mouse has done meanwhile.
+    camera = {**CAMERA, "eye": {"x": 0.0, "y": 2.0, "z": 0.1}}
+    cameras = {f"{name}.camera": camera for name in SCENES}
+    view.widget._js2py_relayout = {"relayout_data": cameras, "source_view_id": "the page"}
+    assert sent == []
+    assert view.widget.layout.scene3.camera.eye.y == 2.0
 
 
 def test_is_drawn_at_a_pixel_ratio_of_one(view):
