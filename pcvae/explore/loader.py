@@ -6,7 +6,8 @@ stays empty, or stands still while its sliders move. plotly's JavaScript is 5 MB
 computer takes longer than that. Here the widget's own JavaScript is a few lines, which load at
 once and fetch plotly's beside them, once a page instead of once a figure. They also mend what
 plotly leaves undone: the views of one figure do not turn together; it saves the camera one turn of
-the wheel late, so that the next edit would undo a zoom, and its canvases have no name that a screen reader could read.
+the wheel late, so that the next edit would undo a zoom, and its canvases have no name that a screen
+reader could read.
 """
 
 from pathlib import Path
