@@ -95,15 +95,17 @@ function fit(view) {
   };
 }
 
-// plotly writes down the camera when a wheel event begins, not when the zoom is done: the last turn
-// of the wheel would be lost at the next edit. It writes it down after a click as well.
+// plotly writes down the camera when a wheel or a mouseup event begins, not when it is done: the last
+// move would be lost at the next edit. It writes it down again after a mouseup of ours.
 function saveZoom(el) {
   let waiting;
   const save = (event) => {
+    if (!event.isTrusted) return;
     clearTimeout(waiting);
     waiting = setTimeout(() => event.target.dispatchEvent(new MouseEvent("mouseup")), 150);
   };
-  el.addEventListener("wheel", save, { capture: true, passive: true });
+  for (const type of ["wheel", "mouseup"])
+    el.addEventListener(type, save, { capture: true, passive: true });
   return () => clearTimeout(waiting);
 }
 
