@@ -40,28 +40,20 @@ function hasten(bundle) {
   prototype.perform_render = function () {
     render.call(this);
     fit(this);
-  };
-  turnTogether(prototype);
-  return bundle;
-}
-
-// The scenes of a figure turn together, without the kernel: it would be slow, and its answer would
-// undo what the mouse has done meanwhile.
-function turnTogether(prototype) {
-  const render = prototype.perform_render;
-  prototype.perform_render = function () {
-    render.call(this);
     this.el.on("plotly_relayouting", (update) => follow(this.el, update));
   };
   const report = prototype.handle_plotly_relayout;
   prototype.handle_plotly_relayout = function (update) {
     report.call(this, update && { ...update, ...follow(this.el, update) });
   };
+  return bundle;
 }
 
 const CAMERA = /^(scene\d*)\.camera$/;
 
-// Give the camera in an update to the other scenes; return what that changes in the layout.
+// The scenes of a figure turn together, without the kernel: it would be slow, and its answer would
+// undo what the mouse has done meanwhile. Give the camera in an update to the other scenes; return
+// what that changes in the layout.
 function follow(el, update) {
   const turned = Object.keys(update ?? {}).find((key) => CAMERA.test(key));
   if (!turned) return {};
@@ -97,7 +89,7 @@ function fit(view) {
 
 // plotly writes down the camera when a wheel or a mouseup event begins, not when it is done: the last
 // move would be lost at the next edit. It writes it down again after a mouseup of ours.
-function saveZoom(el) {
+function saveCamera(el) {
   let waiting;
   const save = (event) => {
     if (!event.isTrusted) return;
@@ -133,7 +125,7 @@ export default () => {
     },
     async render(context) {
       const cleanUp = await (await loading).render(context);
-      const forget = saveZoom(context.el);
+      const forget = saveCamera(context.el);
       const drawn = new MutationObserver(() => nameScenes(context.el));
       drawn.observe(context.el, { childList: true, subtree: true });
       nameScenes(context.el);

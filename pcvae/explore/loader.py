@@ -5,8 +5,8 @@ load. If it takes longer, every later message to that widget is dropped without 
 stays empty, or stands still while its sliders move. plotly's JavaScript is 5 MB, and a slow or busy
 computer takes longer than that. Here the widget's own JavaScript is a few lines, which load at
 once and fetch plotly's beside them, once a page instead of once a figure. They also mend what
-plotly leaves undone: the views of one figure do not turn together; it saves the camera one turn of
-the wheel late, so that the next edit would undo a zoom, and its canvases have no name that a screen
+plotly leaves undone: the views of one figure do not turn together; it saves the camera one move
+of the mouse late, so that the next edit would undo it, and its canvases have no name that a screen
 reader could read.
 """
 
