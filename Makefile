@@ -57,7 +57,7 @@ data/checkpoints/shapes.json: data/checkpoints/shapes.safetensors
 	$(BIN)/pcvae evaluate shapes --count 200 --cache runs/distances --out $@
 
 data/checkpoints/shapes-slopes.json: data/checkpoints/shapes.safetensors
-	$(BIN)/python -m pcvae.explore.slopes shapes --out $@
+	$(BIN)/python tests/benchmarks/slopes.py shapes --out $@
 
 data/checkpoints/furniture.json: data/checkpoints/furniture.safetensors
 	$(BIN)/pcvae evaluate furniture --cache runs/distances --out $@

@@ -1,5 +1,6 @@
 """What holds for every test: a seed, no windows, and no way out of this machine."""
 
+import copy
 import os
 import random
 import socket
@@ -8,6 +9,10 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+
+from pcvae.data.clouds import CloudSet
+from pcvae.data.procedural import generate
+from pcvae.models import Normalization, PointCloudVAE, VAEConfig
 
 # Pictures are rendered, never shown. MPLBACKEND would say so to the notebooks' kernels as well.
 matplotlib.use("agg")
@@ -50,3 +55,60 @@ def no_network():
 def rng() -> np.random.Generator:
     """NumPy's random numbers that are the same in every run."""
     return np.random.default_rng(0)
+
+
+# A small model and a few boxes: edits and explorer do not care whether they are trained or real.
+
+
+@pytest.fixture(scope="session")
+def model() -> PointCloudVAE:
+    """An untrained model whose latents do move points: its last layers are not near zero."""
+    torch.manual_seed(0)
+    config = VAEConfig(style_dim=16, width=16, skip_weight=0.5, sigma_offset=1.0)
+    model = PointCloudVAE(config, Normalization(torch.tensor([0.0, 0.1, 0.0]), 0.4))
+    for head in (model.decoder.network.head, model.point_encoder.network.head):
+        torch.nn.init.normal_(head.weight, std=0.3)
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def boxes() -> CloudSet:
+    """Eight boxes of different sizes, 64 points each."""
+    rng = np.random.default_rng(0)
+    sides = rng.uniform(0.2, 0.6, size=(8, 1, 3))
+    points = (rng.uniform(-1, 1, size=(8, 64, 3)) * sides).astype(np.float32)
+    names = tuple(f"box {index}" for index in range(8))
+    return CloudSet("boxes", points, names, ("box",) * 8)
+
+
+class StraightFlow(torch.nn.Module):
+    """A flow from noise to latents that can be followed exactly: a stretch and a shift by z."""
+
+    def __init__(self, style_dim: int, dim: int, stretch: float) -> None:
+        super().__init__()
+        self.stretch = stretch
+        generator = torch.Generator().manual_seed(1)
+        self.shift = torch.nn.Parameter(torch.randn(style_dim, dim, generator=generator))
+
+    def from_noise(self, noise, z=None, *, steps=8):
+        return self.stretch * noise + (0 if z is None else (z @ self.shift)[:, None])
+
+    def to_noise(self, place, z=None, *, steps=8):
+        return (place - (0 if z is None else (z @ self.shift)[:, None])) / self.stretch
+
+
+@pytest.fixture(scope="session")
+def prior_model(model) -> PointCloudVAE:
+    """The same model with a prior, of which everything is known beforehand."""
+    model = copy.deepcopy(model)
+    prior = torch.nn.Module()
+    prior.style = StraightFlow(16, 16, 0.5)
+    prior.points = StraightFlow(16, 4, 0.4)
+    model.prior = prior
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def chairs() -> CloudSet:
+    """Procedural chairs and tables with parts and factors, 256 points each."""
+    return generate(["chair", "table"], count=100, num_points=256, seed=3)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from benchmarks.slopes import chair_slopes
 
 import pcvae
 from pcvae import checkpoints
@@ -13,7 +14,6 @@ from pcvae.data import load_furniture
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import diagnose
 from pcvae.evaluation import reconstruction
-from pcvae.explore.slopes import chair_slopes
 from pcvae.models import PriorConfig
 from pcvae.objective import equilibrium_sigma
 from pcvae.shapes import families

@@ -15,11 +15,11 @@ from PIL import Image
 from pytorch_lightning import Callback, Trainer
 
 import pcvae
+from pcvae import editing
 from pcvae.data import CloudSet, load_furniture
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import style_means
-from pcvae.explore import editing
-from pcvae.explore.mixing import slerp
+from pcvae.editing.mixing import slerp
 from pcvae.figures import cloud_grid, edit_sheet, latent_planes
 from pcvae.models import Normalization, VAEConfig
 from pcvae.objective import KLSchedule, Objective, equilibrium_sigma

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from pcvae.data.clouds import CloudSet
-from pcvae.explore.global_sliders import GlobalSliders
-from pcvae.explore.local_editor import LocalEditor
 from pcvae.explore.panel import Explorer
-from pcvae.explore.style_swap import StyleSwap
+from pcvae.explore.tabs.mix import StyleSwap
+from pcvae.explore.tabs.points import LocalEditor
+from pcvae.explore.tabs.sliders import GlobalSliders
 from pcvae.models import PointCloudVAE
 
 __all__ = ["Explorer", "GlobalSliders", "LocalEditor", "StyleSwap", "explore"]

@@ -21,11 +21,11 @@ def code_of(workshop: Workshop, recipe: Recipe, reference_name: str = "shapes") 
     shapes = [shape] if recipe.mix == "nothing" else [shape, other]
     edits = _points_edits(recipe)
     imports = {line for one in shapes for line in one.imports.splitlines()}
-    lines = ["import numpy as np", *sorted(imports), "from pcvae.explore import editing"]
+    lines = ["import numpy as np", *sorted(imports), "from pcvae import editing"]
     style = _style(workshop, recipe, reference_name)
     if style:
         lines.append("from pcvae.explore.workshop import directions_of, factors_from")
-        lines.append("from pcvae.explore.factors import move_factors")
+        lines.append("from pcvae.editing.factors import move_factors")
     lines += ["", "# `model` and `shapes` are those that explore(model, shapes) was called with."]
     lines += _encoded("points", "state", shape, recipe)
     if edits:

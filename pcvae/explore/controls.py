@@ -10,10 +10,10 @@ import ipywidgets as widgets
 import numpy as np
 
 from pcvae.data.clouds import CloudSet
-from pcvae.explore.page import PageHelper
 from pcvae.explore.recipe import Recipe
 from pcvae.explore.session import COLORS, Session, open_session
 from pcvae.models import PointCloudVAE
+from pcvae.widgets.page import PageHelper
 
 LIMIT = 3.0  # standard deviations: nearly all shapes lie within
 STEP = 0.05

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pcvae.files import atomic_path, write_atomically
 
-SCRIPT = Path(__file__).with_name("clouds.js")
+SCRIPT = Path(__file__).parents[1] / "widgets/clouds.js"
 TITLES = ("Input x", "Latent points h_xyz", "Decoded")
 
 

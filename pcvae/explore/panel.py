@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pcvae.data.clouds import CloudSet
+from pcvae.editing.edits import Directions, LatentState
 from pcvae.explore.controls import (
     LIMIT,
     LOCAL_EDITS,
@@ -19,16 +20,15 @@ from pcvae.explore.controls import (
     TopRow,
     picture_rows,
 )
-from pcvae.explore.editing import Directions, LatentState
-from pcvae.explore.global_sliders import DimensionSliders, FactorSliders, StyleSliders
-from pcvae.explore.local_editor import LocalEditor
-from pcvae.explore.page import PageHelper
-from pcvae.explore.saving import Saver
 from pcvae.explore.session import View, open_session
-from pcvae.explore.sources import AddShapes, NoiseControls
-from pcvae.explore.style_swap import StyleSwap
-from pcvae.explore.walk import Walk
+from pcvae.explore.tabs.mix import StyleSwap
+from pcvae.explore.tabs.noise import AddShapes, NoiseControls
+from pcvae.explore.tabs.points import LocalEditor
+from pcvae.explore.tabs.save import Saver
+from pcvae.explore.tabs.sliders import DimensionSliders, FactorSliders, StyleSliders
+from pcvae.explore.tabs.walk import Walk
 from pcvae.models import PointCloudVAE
+from pcvae.widgets.page import PageHelper
 
 __all__ = ["LIMIT", "LOCAL_EDITS", "Explorer"]
 

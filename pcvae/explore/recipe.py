@@ -13,9 +13,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from pcvae.explore import editing, local
-from pcvae.explore.editing import LatentState
-from pcvae.explore.factors import move_factors
+from pcvae import editing
+from pcvae.editing import chosen as local
+from pcvae.editing.edits import LatentState
+from pcvae.editing.factors import move_factors
 
 Cloud = Float[np.ndarray, "N 3"]
 Mix = Literal["nothing", "swap z", "swap h", "z", "h", "both", "noise"]

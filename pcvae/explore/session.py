@@ -12,15 +12,15 @@ import ipywidgets as widgets
 import numpy as np
 from jaxtyping import Float
 
+from pcvae import editing
 from pcvae.data.clouds import CloudSet
-from pcvae.explore import editing
-from pcvae.explore.coloring import Coloring, by_height, by_label, by_value
-from pcvae.explore.editing import LatentState
+from pcvae.editing.edits import LatentState
 from pcvae.explore.library import Library, as_clouds
 from pcvae.explore.recipe import History, Parts, Recipe, Reference
-from pcvae.explore.view import DECODED, LATENT, CloudView
 from pcvae.explore.workshop import Workshop
 from pcvae.models import PointCloudVAE
+from pcvae.widgets.coloring import Coloring, by_height, by_label, by_value
+from pcvae.widgets.view import DECODED, LATENT, CloudView
 
 Color = Literal["height", "part", "feature of h", "displacement", "chosen points"]
 COLORS: tuple[Color, ...] = ("height", "part", "feature of h", "displacement", "chosen points")
@@ -328,7 +328,7 @@ def open_view(view: View | str, model: PointCloudVAE) -> View:
     if view == "plotly":
         return CloudView(latent_reach=reach)
     if view == "webgl":
-        from pcvae.explore.webgl import WebGLView
+        from pcvae.widgets.webgl import WebGLView
 
         return WebGLView(latent_reach=reach)
     raise ValueError(f'Expected the view "plotly" or "webgl", got {view!r}.')

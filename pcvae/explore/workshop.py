@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from pcvae import editing
 from pcvae.data.clouds import CloudSet
 from pcvae.diagnostics import style_means
-from pcvae.explore import editing
-from pcvae.explore.editing import Directions, LatentState
-from pcvae.explore.factors import FactorDirections, fit_factors
+from pcvae.editing.edits import Directions, LatentState
+from pcvae.editing.factors import FactorDirections, fit_factors
 from pcvae.explore.library import Library
 from pcvae.explore.recipe import Recipe, Reference, apply_global, apply_local
 from pcvae.models import PointCloudVAE

@@ -58,7 +58,8 @@ def main() -> None:
     counted = lines_by_folder(parser.parse_args().folder)
     for place, lines in sorted(counted.items()):
         print(f"{lines:>7,}  {place}")
-    print(f"{counted.total():>7,}  in all, {counted.total() - counted['exercises/']:,} without exercises")
+    own = counted.total() - counted["exercises/"]
+    print(f"{counted.total():>7,}  in all, {own:,} without exercises")
 
 
 if __name__ == "__main__":

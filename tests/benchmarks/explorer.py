@@ -29,7 +29,8 @@ SETUP = """
 import numpy as np, torch, time
 import pcvae
 from pcvae.data import load_furniture
-from pcvae.explore import explore, editing
+from pcvae import editing
+from pcvae.explore import explore
 from pcvae.diagnostics import style_means
 model = pcvae.load("one_shot")
 shapes = load_furniture("test")

@@ -10,7 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from pcvae.explore.coloring import COLORS, PARTS
+from pcvae.widgets.coloring import COLORS, PARTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -479,7 +479,7 @@ def plays_without_a_kernel(panel: Page, path: Path) -> None:
 
 def test_an_error_shows_in_the_panel_and_a_lost_kernel_too(lab, tmp_path):
     broken = (
-        "from pcvae.explore import editing\n"
+        "from pcvae import editing\n"
         "decode = editing.decode\n"
         "def sometimes(model, state):\n"
         "    if panel.style[3].value > 1: raise RuntimeError('out of luck')\n"

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # lost now and then (after a reload of the page, often). This one waits until it is whole.
 FIGURE = """
 import numpy as np, plotly.graph_objects as go, ipywidgets as widgets
-from pcvae.explore.loader import PatientFigure
+from pcvae.widgets.loader import PatientFigure
 
 class Figure(PatientFigure):
     whole = False

@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_written_is_named(panel, tmp_path):
 def test_the_scripts_belong_to_the_package():
     code = (
         "from importlib.resources import files; "
-        "print([files('pcvae.explore').joinpath(n).is_file() for n in ('clouds.js', 'page.js')])"
+        "print([files('pcvae.widgets').joinpath(n).is_file() for n in ('clouds.js', 'page.js')])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[True, True]"

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from pcvae.explore import Explorer, GlobalSliders, LocalEditor, StyleSwap, editing, explore
-from pcvae.explore.coloring import by_label
+from pcvae import editing
+from pcvae.explore import Explorer, GlobalSliders, LocalEditor, StyleSwap, explore
 from pcvae.explore.recipe import Recipe
-from pcvae.explore.view import DECODED, INPUT, LATENT
+from pcvae.widgets.coloring import by_label
+from pcvae.widgets.view import DECODED, INPUT, LATENT
 
 
 @pytest.fixture(params=["plotly", "webgl"])

@@ -2,9 +2,10 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
-from pcvae.explore import Explorer, editing, explore
+from pcvae import editing
+from pcvae.explore import Explorer, explore
 from pcvae.explore.panel import LOCAL_EDITS
-from pcvae.explore.view import DECODED, INPUT, LATENT
+from pcvae.widgets.view import DECODED, INPUT, LATENT
 
 
 @pytest.fixture

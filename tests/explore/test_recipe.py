@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pcvae.explore import editing
+from pcvae import editing
 from pcvae.explore.code import code_of
 from pcvae.explore.library import Library, as_clouds
 from pcvae.explore.recipe import Ball, HalfSpace, History, Parts, PointEdit, Recipe

@@ -15,8 +15,8 @@ import numpy as np
 import traitlets
 from jaxtyping import Float
 
-from pcvae.explore.coloring import Coloring, by_height, coloring_of
-from pcvae.explore.view import DECODED, HEIGHT, INPUT, LATENT, REACH, TITLES
+from pcvae.widgets.coloring import Coloring, by_height, coloring_of
+from pcvae.widgets.view import DECODED, HEIGHT, INPUT, LATENT, REACH, TITLES
 
 SCRIPT = Path(__file__).with_name("clouds.js")
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pcvae.explore.coloring import by_label
-from pcvae.explore.view import (
+from pcvae.widgets.coloring import by_label
+from pcvae.widgets.view import (
     CAMERA,
     DECODED,
     INPUT,

@@ -9,14 +9,15 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
+from pcvae import editing
 from pcvae.data.export import write_npz, write_ply
-from pcvae.explore import editing, export
+from pcvae.explore import export
 from pcvae.explore.code import code_of
 from pcvae.explore.controls import WRAP, Group, button
-from pcvae.explore.page import PageHelper
 from pcvae.explore.session import Session
-from pcvae.explore.view import REACH
-from pcvae.explore.walk import Walk
+from pcvae.explore.tabs.walk import Walk
+from pcvae.widgets.page import PageHelper
+from pcvae.widgets.view import REACH
 
 
 class Saver(Group):

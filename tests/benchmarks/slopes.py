@@ -1,6 +1,6 @@
 """Do factor sliders do what they say? Asked against measured, on shapes with known factors.
 
-    python -m pcvae.explore.slopes shapes
+    python tests/benchmarks/slopes.py shapes
 
 asks for one factor less and more of it, decodes, measures all factors, and prints how far each was
 moved per unit asked: 1 for the factor itself and 0 for the others would be perfect.
@@ -20,8 +20,8 @@ from pcvae import checkpoints
 from pcvae.data.clouds import CloudSet
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import style_means
-from pcvae.explore.editing import draw_noise
-from pcvae.explore.factors import FactorDirections, fit_factors, scale_of
+from pcvae.editing.edits import draw_noise
+from pcvae.editing.factors import FactorDirections, fit_factors, scale_of
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 

@@ -9,8 +9,8 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
+from pcvae.editing.factors import allowed, measure
 from pcvae.explore.controls import LIMIT, NARROW, WRAP, Group, slider
-from pcvae.explore.factors import allowed, measure
 from pcvae.explore.recipe import Recipe
 from pcvae.shapes import Factor, Family
 

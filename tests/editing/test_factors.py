@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from pcvae import editing
 from pcvae.data.procedural import generate
-from pcvae.explore import editing, factors
-from pcvae.explore.editing import LatentState
+from pcvae.editing import factors
+from pcvae.editing.edits import LatentState
 from pcvae.shapes import families
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pcvae import toys
-from pcvae.explore.view import CONFIG, Figure
+from pcvae.widgets.view import CONFIG, Figure
 
 LATTICE, POSTERIORS, HERE, DECODED = range(4)
 HEIGHT = 460  # pixels

@@ -13,7 +13,7 @@ from torch import Tensor
 from pcvae.models.normalization import Statistics
 
 if TYPE_CHECKING:
-    from pcvae.explore.local import LocalEdit
+    from pcvae.editing.chosen import LocalEdit
 
 # Steps back from h to its noise. Done once a shape, so it may take longer than the way forward.
 INVERSION_STEPS = 16

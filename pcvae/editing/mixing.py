@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pcvae.explore.state import LatentState
+from pcvae.editing.state import LatentState
 from pcvae.models import PointCloudVAE
 
 SMALLEST = 1e-6  # standard deviation: an h that is held has none, and no logarithm of it

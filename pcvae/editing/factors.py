@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcvae.explore.state import LatentState
+from pcvae.editing.state import LatentState
 from pcvae.shapes import Family, families
 
 RIDGE = 1e-2  # of the factors' own variance, which is 1: enough for factors that seldom occur

@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from pcvae.explore.coloring import Coloring, by_height, coloring_of
-from pcvae.explore.loader import PatientFigure
+from pcvae.widgets.coloring import Coloring, by_height, coloring_of
+from pcvae.widgets.loader import PatientFigure
 
 TITLES = ("Input x", "Latent points h_xyz", "Decoded")
 SCENES = ("scene", "scene2", "scene3")

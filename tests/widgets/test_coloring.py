@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pcvae.explore.coloring import COLORS, PARTS, by_height, by_label, by_value, coloring_of
+from pcvae.widgets.coloring import COLORS, PARTS, by_height, by_label, by_value, coloring_of
 
 
 def hexadecimal(rgb: np.ndarray) -> str:

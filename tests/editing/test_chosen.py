@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pcvae.explore import editing
-from pcvae.explore.editing import LatentState
+from pcvae import editing
+from pcvae.editing.edits import LatentState
 
 FAR = (
     0.1  # data units (a shape has radius 1): what pooling may carry to points that were not chosen

@@ -1,7 +1,7 @@
 """Edits of a shape's latents: pure functions from one latent state to another, and to points.
 
 Nothing here draws and nothing is changed in place, so an edit is undone by keeping the old state.
-Edits of chosen points are in `local`, mixtures of two shapes in `mixing`; they are found here too.
+Edits of chosen points are in `chosen`, mixtures of two shapes in `mixing`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,57 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcvae.diagnostics import principal_axes
-from pcvae.explore.local import (
-    LocalEdit,
-    jitter,
-    move,
-    select_ball,
-    select_half_space,
-    select_parts,
-    slide_feature,
-    stretch,
-    turn,
-)
-from pcvae.explore.mixing import interpolate, match_points, slerp
-from pcvae.explore.state import INVERSION_STEPS, LatentState
+from pcvae.editing.chosen import move, stretch
+from pcvae.editing.mixing import slerp
+from pcvae.editing.state import INVERSION_STEPS, LatentState
 from pcvae.models import PointCloudVAE
-
-__all__ = [
-    "Directions",
-    "LatentState",
-    "LocalEdit",
-    "decode",
-    "draw_noise",
-    "encode",
-    "feature",
-    "forget_input",
-    "hold",
-    "interpolate",
-    "jitter",
-    "latent_points",
-    "lift_points",
-    "match_points",
-    "mean_displacement",
-    "move",
-    "move_dimensions",
-    "move_style",
-    "principal_directions",
-    "sample",
-    "scale_points",
-    "select_ball",
-    "select_half_space",
-    "select_parts",
-    "slerp",
-    "slide_feature",
-    "stretch",
-    "through_posterior",
-    "through_prior",
-    "turn",
-    "with_noise",
-    "with_points_of",
-    "with_style_of",
-    "with_temperature",
-]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from pcvae.explore.coloring import by_label, by_value
 from pcvae.explore.session import View
-from pcvae.explore.view import DECODED, INPUT, LATENT, CloudView
-from pcvae.explore.webgl import SingleWebGLView, WebGLView
+from pcvae.widgets.coloring import by_label, by_value
+from pcvae.widgets.view import DECODED, INPUT, LATENT, CloudView
+from pcvae.widgets.webgl import SingleWebGLView, WebGLView
 
 
 @pytest.fixture

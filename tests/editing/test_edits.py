@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from pcvae import editing
 from pcvae.diagnostics import style_means
-from pcvae.explore import editing
-from pcvae.explore.editing import LatentState
+from pcvae.editing.edits import LatentState
 from pcvae.models import Normalization, PointCloudVAE, VAEConfig
 
 

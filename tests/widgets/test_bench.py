@@ -4,9 +4,9 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
-from pcvae.explore.bench import Bench, slider
-from pcvae.explore.plane import DECODED, HERE, LATTICE, POSTERIORS, PlaneView
 from pcvae.toys import LinearVAE, random_side_views
+from pcvae.widgets.bench import Bench, slider
+from pcvae.widgets.plane import DECODED, HERE, LATTICE, POSTERIORS, PlaneView
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pcvae.explore import editing
+from pcvae import editing
 
 
 @pytest.fixture

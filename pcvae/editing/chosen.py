@@ -17,7 +17,7 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from pcvae.explore.state import LatentState
+from pcvae.editing.state import LatentState
 
 Kind = Literal["move", "stretch", "turn", "jitter", "feature"]
 Weights = Float[np.ndarray, " N"] | Float[Tensor, " N"]

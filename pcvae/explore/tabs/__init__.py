@@ -1,0 +1,1 @@
+"""Groups of controls: what stands behind each tab of the panel."""
