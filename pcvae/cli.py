@@ -214,7 +214,6 @@ class Preparation(NamedTuple):
 
 def preparations() -> dict[str, Preparation]:
     """Return what `pcvae prepare` can make, by name."""
-    from pcvae.data.flightgear import prepare_aircraft
     from pcvae.data.folders import prepare_meshes
     from pcvae.data.furniture import prepare_furniture
 
@@ -226,10 +225,6 @@ def preparations() -> dict[str, Preparation]:
             "a folder of meshes or point files of your own, as one file for --data",
             prepare_meshes,
             {"folder": "where the files are: OBJ, OFF, PLY, STL, GLB, .npy, .npz, .xyz, .pts"},
-        ),
-        "aircraft": Preparation(
-            "about a hundred aircraft (under the GPL), of Debian's flightgear-data-ai",
-            prepare_aircraft,
         ),
     }
 

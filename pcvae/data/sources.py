@@ -9,7 +9,6 @@ import numpy as np
 
 from pcvae.data.clouds import CloudSet
 from pcvae.data.files import read_split_clouds
-from pcvae.data.flightgear import open_aircraft
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import CLASSES, load_furniture
 from pcvae.data.procedural import cached
@@ -59,7 +58,6 @@ def open_splits(
 
             - "furniture": the real shapes that come with the project;
             - "procedural", or "procedural:chair,table" for some of the families;
-            - "aircraft": what `pcvae prepare aircraft` made;
             - "shapenet:FOLDER": ShapeNetCore.v2.PC15k in the layout of PointFlow;
             - a folder of meshes or point files, see `pcvae.data.folders`;
             - a .npy or .npz file with clouds of shape (S, M, 3).
@@ -115,12 +113,10 @@ def _named_by_path(
         return open_folder(path, num_points=num_points, up=up, strict=strict)
     if path.is_file():
         return read_split_clouds(path)
-    if source == "aircraft":
-        return open_aircraft()
     raise FileNotFoundError(
         f"--data {source!r} is neither a name nor a path. Expected 'furniture', 'procedural', "
-        "'procedural:chair,table', 'aircraft', 'shapenet:FOLDER', a folder of meshes or point "
-        "files, or a .npy or .npz file with clouds of shape (shapes, points, 3)."
+        "'procedural:chair,table', 'shapenet:FOLDER', a folder of meshes or point files, or a "
+        ".npy or .npz file with clouds of shape (shapes, points, 3)."
     )
 
 

@@ -45,8 +45,8 @@ class TrainConfig:
             the data.
         sigma_offset: local posteriors start at the standard deviation exp(-sigma_offset).
         anneal_kl: ramp the KL weight up from 1e-7 over the first half of all steps.
-        data: 'furniture', 'procedural', 'procedural:chair,table', 'aircraft', 'shapenet:FOLDER', or
-            the path of a folder of meshes or point files, or of a .npy or .npz file with clouds
+        data: 'furniture', 'procedural', 'procedural:chair,table', 'shapenet:FOLDER', or the
+            path of a folder of meshes or point files, or of a .npy or .npz file with clouds
             (shapes, points, 3).
         categories: names joined by commas, such as chair,airplane; all there are by default.
         num_shapes: how many procedural shapes to draw.
