@@ -14,7 +14,8 @@ in `.progress.json` beside the notebooks; `progress()` shows it, `reset()` forge
 Writing an exercise
 -------------------
 
-1. The check goes into the chapter's module, `pcvae/exercises/chapterNN.py` (found by its name):
+1. The check goes into the chapter's module, `pcvae/exercises/chapters/chapterNN.py`, where it is
+   found by the module's name:
 
        @exercise("02.1", "The KL divergence", difficulty=2, importance=5, minutes=15)
        def check_kl(answer):
@@ -47,9 +48,9 @@ Writing an exercise
    Figures get their alt text by `described(figure, alt)` of pcvae.figures.
 
 3. `tests/exercises/test_notebooks.py` finds the exercise by itself: its solution must pass, its
-   stub must not. Five wrong answers or more go to `tests/exercises/test_chapterNN.py`, into a list
-   `WRONG` of (id, answer, some words of the message that this answer alone must get), with a test
-   that goes through it by the fixture `rejects`:
+   stub must not. Five wrong answers or more go to `tests/exercises/chapters/test_chapterNN.py`,
+   into a list `WRONG` of (id, answer, some words of the message that this answer alone must get),
+   with a test that goes through it by the fixture `rejects`:
 
        @pytest.mark.parametrize(("id", "answer", "words"), WRONG)
        def test_wrong_answer(rejects, id, answer, words):
@@ -57,13 +58,17 @@ Writing an exercise
 """
 
 from pcvae.exercises.checking import Wrong, check, compare, expect, numbers
+from pcvae.exercises.installation import check_installation
 from pcvae.exercises.records import progress, reset
 from pcvae.exercises.registry import Exercise, exercise, exercises, find
+from pcvae.exercises.small_run import SmallRun
 
 __all__ = [
     "Exercise",
+    "SmallRun",
     "Wrong",
     "check",
+    "check_installation",
     "compare",
     "exercise",
     "exercises",

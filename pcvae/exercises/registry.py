@@ -1,4 +1,4 @@
-"""All exercises of the course, found in the modules `chapterNN` beside this one."""
+"""All exercises of the course, found in the modules `chapters/chapterNN`."""
 
 import pkgutil
 import re
@@ -11,6 +11,7 @@ from typing import Any
 MOST = 5  # difficulty and importance go from 1 to this
 IDENTIFIER = re.compile(r"\d\d\.\d")
 MODULE = re.compile(r"chapter\d\d")
+CHAPTERS = "pcvae.exercises.chapters"
 
 _known: dict[str, "Exercise"] = {}
 
@@ -97,7 +98,7 @@ def exercise(
 def exercises() -> list[Exercise]:
     """Return all exercises of the course, in order."""
     for name in _modules():
-        import_module(f"pcvae.exercises.{name}")
+        import_module(f"{CHAPTERS}.{name}")
     return [_known[id] for id in sorted(_known)]
 
 
@@ -109,7 +110,7 @@ def find(id: str) -> Exercise:
     """
     module = f"chapter{id[:2]}"
     if id not in _known and module in _modules():
-        import_module(f"pcvae.exercises.{module}")
+        import_module(f"{CHAPTERS}.{module}")
     if id not in _known:
         known = ", ".join(exercise.id for exercise in exercises())
         raise ValueError(f"There is no exercise {id!r}; there are {known}.")
@@ -118,5 +119,6 @@ def find(id: str) -> Exercise:
 
 def _modules() -> list[str]:
     """Return the names of the chapters' modules."""
-    names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    folder = Path(__file__).parent / "chapters"
+    names = [module.name for module in pkgutil.iter_modules([str(folder)])]
     return [name for name in names if MODULE.fullmatch(name)]

@@ -46,7 +46,7 @@ def test_numbers_follow_each_other(exercise):
 @pytest.mark.parametrize("id", IDS)
 def test_five_wrong_answers_get_messages_of_their_own(id):
     """Looks at the table WRONG, which the chapter's own tests go through."""
-    path = TESTS / f"test_chapter{id[:2]}.py"
+    path = TESTS / "chapters" / f"test_chapter{id[:2]}.py"
     spec = importlib.util.spec_from_file_location(f"wrong_answers_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

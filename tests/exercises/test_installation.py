@@ -1,4 +1,4 @@
-from pcvae import installation
+from pcvae.exercises import installation
 
 
 def test_this_environment_has_every_package_that_the_course_needs():
@@ -38,8 +38,8 @@ def test_an_old_python_is_refused():
 def test_report_counts_what_is_to_fix(monkeypatch, capsys):
     good, bad = installation.Check("a", "1"), installation.Check("b", "2", "Mend it.")
     monkeypatch.setattr(installation, "check_all", lambda: [good, bad])
-    installation.report()
+    installation.check_installation()
     assert "1 to fix." in capsys.readouterr().out
     monkeypatch.setattr(installation, "check_all", lambda: [good])
-    installation.report()
+    installation.check_installation()
     assert "Everything is in place." in capsys.readouterr().out

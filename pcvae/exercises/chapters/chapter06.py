@@ -19,7 +19,7 @@ RATIO = math.sqrt(2 / math.pi)
 
 
 @exercise("06.1", "The loss", difficulty=2, importance=5, minutes=15)
-def check_loss(answer: Callable) -> None:
+def check_elbo(answer: Callable) -> None:
     """Compare with the ELBO, and with what wrong sums, means and formulas lead to."""
     x, decoded, style, local = _batch()
     got = _one_number(

@@ -222,7 +222,7 @@ def test_other_ways_that_are_right(id, answer):
 
 def test_every_shortcut_to_the_nearest_shape_finds_another_one():
     """Else the exercise could be passed by luck."""
-    from pcvae.exercises.chapter08 import _copies
+    from pcvae.exercises.chapters.chapter08 import _copies
 
     samples, training = _copies()
     right, _ = nearest(chamfer_distance)(samples, training)

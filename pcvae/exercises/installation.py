@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FILES = ("data/furniture.npz", "data/checkpoints/furniture.safetensors")
 REPAIR = "in the folder of the course run `make lab`, which installs what is missing"
 
@@ -72,7 +72,7 @@ def check_all() -> list[Check]:
     return [check_python(), *(check_package(line) for line in lines), *files]
 
 
-def report() -> None:
+def check_installation() -> None:
     """Print all checks, and what they come to."""
     checks = check_all()
     print(*checks, sep="\n")

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcvae.exercises import Wrong, compare, exercise, expect, numbers
+from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.registry import exercise
 from pcvae.objective import equilibrium_sigma
 
 

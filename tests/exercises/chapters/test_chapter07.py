@@ -6,8 +6,7 @@ import math
 import pytest
 import torch
 
-from pcvae.exercises import check
-from pcvae.exercises.chapter07 import SmallRun
+from pcvae.exercises import SmallRun, check
 
 # 07.1: rates that follow the steps
 

@@ -138,7 +138,7 @@ def _sample_mistakes(mean: Tensor, log_sigma: Tensor, noise: Tensor) -> dict[str
 
 
 @exercise("02.3", "The loss", difficulty=2, importance=5, minutes=15)
-def check_loss(answer: Callable) -> None:
+def check_beta_loss(answer: Callable) -> None:
     """Compare with the definition, at a beta other than 1 and a noise other than 1."""
     x, decoded = torch.randn(7, 48), torch.randn(7, 48)
     mean, log_sigma = torch.randn(7, 2), 0.3 * torch.randn(7, 2) - 1
