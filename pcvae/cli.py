@@ -1,4 +1,4 @@
-"""The command line: pcvae train | sample | evaluate | diagnose | compare-recipes | prepare."""
+"""The command line: pcvae train | sample | evaluate | diagnose | prepare."""
 
 import difflib
 import re
@@ -121,13 +121,6 @@ def add_diagnose(parser: ArgumentParser, words: Sequence[str]) -> None:
     parser.add_function_arguments(diagnose_checkpoint, as_group=False, skip={"model"})
 
 
-def add_recipes(parser: ArgumentParser, words: Sequence[str]) -> None:
-    """Add the flags of `pcvae compare-recipes`."""
-    from pcvae.training.comparison import compare_recipes
-
-    parser.add_function_arguments(compare_recipes, as_group=False)
-
-
 def add_prepare(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Add the sources of `pcvae prepare`, each with its flags."""
     sources = parser.add_subcommands(dest="source")
@@ -168,11 +161,6 @@ COMMANDS = {
         "print what the latents of a model do",
         "Print what the latents of a model do on a data set.",
         add_diagnose,
-    ),
-    "compare-recipes": Command(
-        "train by each recipe and compare what the latents do",
-        "Train one model by each recipe, measure its latents.",
-        add_recipes,
     ),
     "prepare": Command(
         "make data sets from their sources", "Make data sets from their sources.", add_prepare
@@ -252,11 +240,6 @@ def run(parser: ArgumentParser, settings: Namespace) -> int:
         from pcvae.report import diagnose_checkpoint
 
         diagnose_checkpoint(**vars(values.diagnose))
-    elif values.command == "compare-recipes":
-        from pcvae.report import print_recipes
-        from pcvae.training.comparison import compare_recipes
-
-        print_recipes(compare_recipes(**vars(values["compare-recipes"])))
     elif values.command == "prepare":
         name = values.prepare.source
         prepare = preparations()[name].function

@@ -127,14 +127,3 @@ def draw_diagnosis(found: Diagnosis, model: str, path: Path) -> None:
     with atomic_path(path) as temporary:
         kind = path.suffix.lstrip(".") or "png"
         diagnosis_figure(found, expected).savefig(temporary, format=kind)
-
-
-def print_recipes(table: dict[str, dict[str, float]]) -> None:
-    """Print a column for each recipe and a row for each diagnostic."""
-    printed = Table(title="what each recipe makes of the latents")
-    printed.add_column("diagnostic")
-    for recipe in table:
-        printed.add_column(recipe, justify="right")
-    for name in next(iter(table.values())):
-        printed.add_row(name, *(f"{column[name]:g}" for column in table.values()))
-    Console().print(printed)

@@ -128,7 +128,7 @@ class Family:
         """Read factors back off clouds in the frame that `build` uses.
 
         Meant for the output of a model: it tolerates noise of about 0.03 and a few outliers.
-        Lengths come in cloud units. `python -m pcvae.shapes.accuracy` prints the errors.
+        Lengths come in cloud units. `python tests/benchmarks/accuracy.py` prints the errors.
 
         Returns:
             For each name in `measured` an array of shape (*B); NaN where nothing was found.

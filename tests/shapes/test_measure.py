@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from benchmarks.accuracy import accuracy_table, measurement_errors
 
 from pcvae.shapes import Family, families
-from pcvae.shapes.accuracy import accuracy_table, measurement_errors
 
 # Mean absolute error allowed, (clean, noise of 0.02): lengths in cloud units (shapes are about 1.5
 # long), angles in degrees, choices as shares of mistakes.

@@ -1,4 +1,7 @@
-"""`pcvae compare-recipes`: what each recipe makes of the latents, on the same data and steps."""
+"""What each recipe makes of the latents, on the same data and steps.
+
+python tests/benchmarks/recipes.py --steps 1500
+"""
 
 import json
 import time
@@ -7,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jsonargparse import auto_cli
+from rich.console import Console
+from rich.table import Table
 
 from pcvae import checkpoints
 from pcvae.data.clouds import CloudSet
@@ -175,3 +181,18 @@ def _factors_read_off(model: PointCloudVAE, clouds: CloudSet) -> dict[str, float
     return {
         f"r2 {name}": explained_variance(means, known[name]) for name in FACTORS if name in known
     }
+
+
+def print_recipes(table: dict[str, dict[str, float]]) -> None:
+    """Print a column for each recipe and a row for each diagnostic."""
+    printed = Table(title="what each recipe makes of the latents")
+    printed.add_column("diagnostic")
+    for recipe in table:
+        printed.add_column(recipe, justify="right")
+    for name in next(iter(table.values())):
+        printed.add_row(name, *(f"{column[name]:g}" for column in table.values()))
+    Console().print(printed)
+
+
+if __name__ == "__main__":
+    print_recipes(auto_cli(compare_recipes, as_positional=False))

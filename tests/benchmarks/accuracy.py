@@ -1,13 +1,13 @@
 """How well each family's `measure` reads its factors off clean and off noisy clouds.
 
-Run `python -m pcvae.shapes.accuracy` for the table.
+python tests/benchmarks/accuracy.py
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from pcvae.shapes.family import Family
+from pcvae.shapes import Family, families
 
 NOISES = (0.0, 0.01, 0.02, 0.03)
 
@@ -50,8 +50,6 @@ def accuracy_table(family: Family, count: int = 300) -> str:
 
 def main() -> None:
     """Print the table of every family."""
-    from pcvae.shapes import families
-
     for family in families().values():
         print(accuracy_table(family), end="\n\n")
 
