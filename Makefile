@@ -1,5 +1,6 @@
 # The course's two commands are `make lab` and `make test`; CONTRIBUTING.md explains the others.
 # Variables: PYTHON=python3.12, PIP_ARGS="--extra-index-url ADDRESS", PYTEST_ARGS="-k furniture".
+# ANEW=yes makes the environment anew, whatever .venv is.
 
 PYTHON ?= python3
 UV ?= uv
@@ -21,7 +22,7 @@ help:  ## Say what can be made
 env:  ## Make or update the environment in .venv
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer," \
 	  "or name yours: make lab PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) bootstrap.py $(PIP_ARGS)
+	@$(PYTHON) bootstrap.py $(if $(filter yes,$(ANEW)),--anew) $(PIP_ARGS)
 
 lab: env  ## Open the course in JupyterLab
 	$(BIN)/jupyter lab $(LAB_ARGS) --LabApp.default_url=/lab/tree/$(START)

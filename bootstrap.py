@@ -1,20 +1,25 @@
 """Make the course's environment in .venv, or find that it is already there.
 
-    python3 bootstrap.py [OPTIONS FOR PIP]
+    python3 bootstrap.py [--anew] [OPTIONS FOR PIP]
 
 It makes ``.venv``, installs the exact versions of ``requirements.lock`` and then this package in
 editable mode. A stamp written last tells the next run that nothing is left to do; a run without a
 stamp was interrupted, and is begun anew. Options for pip (for example another index for torch)
-are remembered with the stamp; naming other ones makes the environment anew.
+are remembered with the stamp; naming other ones makes the environment anew. A mark written first
+says that the environment is the course's own: what has none, or is a link, is emptied only if
+``--anew`` asks for it, and then it is the link that goes, not what it leads to.
 
 The syntax is kept so plain that an old Python, even 2.7, gets as far as its message.
 """
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 
+MARK = ".made-by-the-course"
+STAMP = ".installed"
 MINIMUM = (3, 11)
 HERE = os.path.dirname(os.path.abspath(__file__))
 NETWORK_SIGNS = (
@@ -135,29 +140,68 @@ def pip_install(venv, arguments):
         raise Failure(explain(log) + "\nThe whole log: " + log)
 
 
+def check_ours(venv):
+    """Raise Failure if there is something that the course did not make, and must not empty."""
+    if os.path.islink(venv):
+        what = "is a link to %s" % os.readlink(venv)
+    elif os.path.isdir(venv):
+        names = os.listdir(venv)
+        if not names or MARK in names or STAMP in names:
+            return
+        what = "is a folder that the course did not make"
+    elif os.path.exists(venv):
+        what = "is a file that the course did not make"
+    else:
+        return
+    raise Failure(
+        "%s %s. It is left as it is.\n"
+        "Move it away, or have the course's own environment made in its place: "
+        "make env ANEW=yes\n"
+        "(A link goes then, and what it leads to stays; a folder or a file is deleted.)"
+        % (venv, what)
+    )
+
+
+def remove(path):
+    """Remove a file, a folder with all that is in it, or a link and nothing behind it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
+
+
 def make_venv(venv):
-    """Make the environment, empty, in place of whatever is there."""
-    if run([sys.executable, "-m", "venv", "--clear", venv]) != 0:
+    """Make the environment, empty, in place of the one that is there."""
+    if not os.path.isdir(venv):
+        os.mkdir(venv)
+    open(os.path.join(venv, MARK), "w").close()
+    for name in os.listdir(venv):
+        if name != MARK:
+            remove(os.path.join(venv, name))
+    if run([sys.executable, "-m", "venv", venv]) != 0:
         raise Failure("Python could not make %s; its own message is above." % venv)
 
 
-def bootstrap(options):
+def bootstrap(options, anew=False):
     """Bring .venv up to date with the lock file; do nothing if it already is."""
     venv = os.path.join(HERE, ".venv")
-    stamp = os.path.join(venv, ".installed")
+    stamp = os.path.join(venv, STAMP)
     lock = os.path.join(HERE, "requirements.lock")
     inputs = digest(lock, os.path.join(HERE, "pyproject.toml"))
 
     found = read_stamp(stamp) if os.path.exists(python_of(venv)) else None
     options = " ".join(options) or (found[2] if found else "")
-    if found == [inputs, place(venv), options]:
+    if found == [inputs, place(venv), options] and not anew:
         return
     check_venv()
-    update = found is not None and found[1:] == [place(venv), options]
+    update = found is not None and found[1:] == [place(venv), options] and not anew
     if update:
         say("The lock file or pyproject.toml changed: bringing .venv up to date.")
         os.remove(stamp)
     else:
+        if anew:
+            remove(venv)
+        check_ours(venv)
         say("Making the environment in .venv: a few minutes, mostly downloads.")
         make_venv(venv)
     try:
@@ -176,7 +220,8 @@ def main():
     """Run, turning what the reader can mend into a message; return the exit code."""
     try:
         check_python(sys.version_info, sys.executable)
-        bootstrap(sys.argv[1:])
+        options = sys.argv[1:]
+        bootstrap([option for option in options if option != "--anew"], "--anew" in options)
     except Failure as failure:
         sys.stderr.write("\n" + str(failure) + "\n")
         return 1

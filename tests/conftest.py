@@ -1,9 +1,7 @@
-"""What holds for every test: a seed, no windows, and no way out of this machine."""
+"""What holds for every test: a seed, and no windows. (The conftest.py above has the rest.)"""
 
 import copy
-import os
 import random
-import socket
 
 import matplotlib
 import numpy as np
@@ -16,9 +14,6 @@ from pcvae.models import Normalization, PointCloudVAE, VAEConfig
 
 # Pictures are rendered, never shown. MPLBACKEND would say so to the notebooks' kernels as well.
 matplotlib.use("agg")
-
-# Neither these tests nor kernels started by them touch the reader's progress with the exercises.
-os.environ["PCVAE_PROGRESS"] = "off"
 
 
 @pytest.fixture(autouse=True)
@@ -33,22 +28,6 @@ def seeded() -> None:
 def generator() -> torch.Generator:
     """Random numbers that are the same in every run."""
     return torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def no_network():
-    """Refuse connections to any other machine: a test that needs one is not repeatable."""
-    connect = socket.socket.connect
-
-    def connect_here(self, address):
-        host = address[0] if isinstance(address, tuple) else "localhost"
-        if host not in ("127.0.0.1", "::1", "localhost"):
-            raise AssertionError(f"a test tried to reach {host}; tests may use this machine only")
-        return connect(self, address)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", connect_here)
-        yield
 
 
 @pytest.fixture

@@ -60,6 +60,11 @@ def run_as(prelude: str, folder: Path) -> subprocess.CompletedProcess:
     return call([sys.executable, "-c", code])
 
 
+def made(script) -> bool:
+    """Whether the last run made the environment anew, rather than bringing it up to date."""
+    return any(" -m venv " in command for command in script.commands)
+
+
 def installed(script) -> bool:
     return Path(script.HERE, ".venv", ".installed").exists()
 
@@ -168,7 +173,7 @@ def test_changed_inputs_are_installed_into_the_same_environment(script, name):
         file.write("# changed\n")
     script.bootstrap([])
     assert script.commands
-    assert not any("--clear" in command for command in script.commands)
+    assert not made(script)
     assert installed(script)
 
 
@@ -180,7 +185,7 @@ def test_an_update_that_fails_keeps_the_environment(script):
         script.commands.clear()
         with pytest.raises(script.Failure):
             script.bootstrap([])
-        assert not any("--clear" in command for command in script.commands)
+        assert not made(script)
     script.answer = 0
     script.bootstrap([])
     assert installed(script)
@@ -198,7 +203,7 @@ def test_an_interrupted_installation_is_begun_anew(script, after):
     script.answer = 0
     script.commands.clear()
     script.bootstrap([])
-    assert "--clear" in script.commands[0]
+    assert made(script)
     assert installed(script)
 
 
@@ -208,7 +213,7 @@ def test_an_environment_that_was_moved_is_made_anew(script, tmp_path):
     stamp.write_text(stamp.read_text().replace(str(tmp_path), "/elsewhere"))
     script.commands.clear()
     script.bootstrap([])
-    assert "--clear" in script.commands[0]
+    assert made(script)
 
 
 def test_an_environment_whose_python_is_gone_is_made_anew(script):
@@ -216,7 +221,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(script):
     Path(script.python_of(Path(script.HERE, ".venv"))).unlink()
     script.commands.clear()
     script.bootstrap([])
-    assert "--clear" in script.commands[0]
+    assert made(script)
 
 
 def test_options_for_pip_are_remembered_and_other_ones_make_it_anew(script):
@@ -228,5 +233,94 @@ def test_options_for_pip_are_remembered_and_other_ones_make_it_anew(script):
     script.bootstrap([])
     assert script.commands == []
     script.bootstrap(["--extra-index-url", "file:///cuda"])
-    assert "--clear" in script.commands[0]
+    assert made(script)
     assert "file:///cuda" in script.commands[1]
+
+
+def test_remaking_leaves_nothing_of_the_old_one(script):
+    script.bootstrap(["--old"])
+    old = Path(script.HERE, ".venv", "lib", "old.py")
+    old.parent.mkdir()
+    old.touch()
+    script.bootstrap(["--new"])
+    assert not old.parent.exists()
+
+
+# What the course did not make is not the course's to empty
+
+
+def folder_of_another_tool(venv: Path, elsewhere: Path) -> Path:
+    venv.mkdir()
+    return venv
+
+
+def link_to_another_environment(venv: Path, elsewhere: Path) -> Path:
+    elsewhere.mkdir()
+    venv.symlink_to(elsewhere)
+    return elsewhere
+
+
+def link_to_the_environment_of_another_checkout(venv: Path, elsewhere: Path) -> Path:
+    link_to_another_environment(venv, elsewhere)
+    for name in (".installed", ".made-by-the-course"):
+        (elsewhere / name).write_text(f"0\n{elsewhere} python3.11\n\n")
+    return elsewhere
+
+
+OTHERS = (
+    folder_of_another_tool,
+    link_to_another_environment,
+    link_to_the_environment_of_another_checkout,
+)
+
+
+@pytest.fixture(params=OTHERS, ids=lambda make: make.__name__)
+def others(request, script, tmp_path) -> Path:
+    """The folder of somebody else's environment, which is, or is linked to from, .venv."""
+    folder = request.param(Path(script.HERE, ".venv"), tmp_path / "elsewhere")
+    python = folder / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    (folder / "precious.txt").write_text("mine")
+    return folder
+
+
+def test_an_environment_of_somebody_else_is_left_alone(script, others):
+    for options in ([], ["--extra-index-url", "file:///cpu"]):
+        with pytest.raises(script.Failure, match=r"left as it is.\n.*ANEW=yes") as failure:
+            script.bootstrap(options)
+    if others.name != ".venv":
+        assert f"a link to {others}" in str(failure.value)
+    assert script.commands == []
+    assert (others / "precious.txt").read_text() == "mine"
+
+
+def test_asked_to_the_course_makes_its_own_and_spares_what_a_link_leads_to(script, others):
+    script.bootstrap([], anew=True)
+    venv = Path(script.HERE, ".venv")
+    assert made(script)
+    assert installed(script)
+    assert not venv.is_symlink()
+    assert (others / "precious.txt").exists() == (others != venv)
+
+
+@pytest.mark.parametrize("kind", ["file", "dead link"])
+def test_a_file_and_a_dead_link_are_left_alone(script, kind):
+    venv = Path(script.HERE, ".venv")
+    venv.symlink_to("nowhere") if kind == "dead link" else venv.write_text("elsewhere")
+    with pytest.raises(script.Failure, match=kind[-4:]):
+        script.bootstrap([])
+    assert os.path.lexists(venv)
+    script.bootstrap([], anew=True)
+    assert installed(script)
+
+
+def test_make_hands_the_word_on(checkout):
+    shutil.copy(ROOT / "Makefile", checkout)
+    folder_of_another_tool(checkout / ".venv", checkout)
+    (checkout / ".venv" / "precious.txt").touch()
+    make = ["make", "env", f"PYTHON={sys.executable}"]
+    answer = call(make, cwd=checkout)
+    assert answer.returncode != 0
+    assert "make env ANEW=yes" in answer.stderr
+    assert "--anew" in call([*make, "ANEW=yes", "--dry-run"], cwd=checkout).stdout

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -103,3 +105,11 @@ def test_the_python_range_is_told_alike_everywhere():
     assert supported == SpecifierSet(f">={oldest}")
     assert PROJECT["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
     assert supported.contains(conda_versions()["python"])
+
+
+def test_line_ends_stay_as_they_are_where_git_would_change_them():
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no clone, or there is no git")
+    command = ["git", "-c", "core.autocrlf=true", "check-attr", "eol", ".ci/run", "Makefile"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split()[-1] for line in answer.stdout.splitlines()] == ["lf", "lf"]
