@@ -7,9 +7,10 @@ In a notebook the code cell of an exercise is a stub, and its last line is the c
 
     check("02.1", kl_to_standard_normal)
 
-`check` never raises. It returns a card: gray and "not done yet" while the answer raises
-NotImplementedError, green if it is right, orange with a message if it is not. What is done is kept
-in `.progress.json` beside the notebooks; `progress()` shows it, `reset()` forgets it.
+`check` returns a card: gray and "not done yet" while the stub raises its NotImplementedError, green
+if the answer is right, orange with a message if it is not. Whatever an answer raises is told on the
+card; only the reader's own interrupt goes through. What is done is kept in `.progress.json` beside
+the notebooks; `progress()` shows it, `reset()` forgets it.
 
 Writing an exercise
 -------------------
@@ -32,7 +33,8 @@ Writing an exercise
    mistakes people make one by one, each with a message in terms of the subject, and the general
    comparison last. Text in `backticks` is shown as code. Random numbers: torch's, NumPy's and
    Python's generators are seeded before every check and put back after it.
-   An error raised by the answer becomes a card by itself; so does a None.
+   An error raised by the answer becomes a card by itself; so does a None, an input changed in
+   place (unless the exercise is `in_place=True`), and an answer that never comes to an end.
 
 2. In the notebook, in this order:
    - a markdown cell that begins with the lines `exercise.heading` and `exercise.effort` (print
@@ -57,7 +59,8 @@ Writing an exercise
            rejects(id, answer, words)
 """
 
-from pcvae.exercises.checking import Wrong, check, compare, expect, numbers
+from pcvae.exercises.checking import check
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.installation import check_installation
 from pcvae.exercises.records import progress, reset
 from pcvae.exercises.registry import Exercise, exercise, exercises, find

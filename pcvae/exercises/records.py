@@ -3,31 +3,42 @@
 import html
 import json
 import os
+import re
+import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from pcvae.exercises.cards import DONE, WRONG
 from pcvae.exercises.registry import Exercise, dots, exercises
 from pcvae.files import write_atomically
 
 NAME = ".progress.json"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 VARIABLE = "PCVAE_PROGRESS"  # another path for the file, or OFF
 OFF = "off"
 TRIED = "tried"
+PATIENCE = 10  # seconds to wait for another kernel that is writing
+LINE = re.compile(rf'"(\d\d\.\d)"\s*:\s*"({DONE}|{TRIED})"')  # what a damaged file still tells
+
+States = dict[str, str]
 
 
 def location() -> Path | None:
     """Return where progress is kept, or None if it is not.
 
-    It is the folder that the notebook runs in, unless the environment variable PCVAE_PROGRESS names
-    another file or says "off", as it does while tests run.
+    It is the folder of the notebooks, wherever a kernel works; the home folder where the package
+    was installed without them. The environment variable PCVAE_PROGRESS names another file (from
+    that folder on) or says "off", as it does while tests run.
     """
     chosen = os.environ.get(VARIABLE, "")
-    if chosen == OFF:
+    if chosen.lower() == OFF:
         return None
-    return Path(chosen) if chosen else Path.cwd() / NAME
+    folder = NOTEBOOKS if NOTEBOOKS.is_dir() else Path.home()
+    return folder / Path(chosen or NAME).expanduser()
 
 
 def record(id: str, status: str) -> None:
@@ -38,38 +49,97 @@ def record(id: str, status: str) -> None:
         status: of its card. "Not done yet" is not kept: a fresh notebook writes nothing.
     """
     path, new = location(), {DONE: DONE, WRONG: TRIED}.get(status)
-    if path is None or new is None:
-        return
-    states = read(path)
-    if states.get(id) in (DONE, new):
-        return
-    _write(path, {**states, id: new})
+    if path is not None and new is not None:
+        _update(path, lambda states: states if states.get(id) == DONE else {**states, id: new})
 
 
-def read(path: Path) -> dict[str, str]:
-    """Return the states kept in a file. What is damaged or unknown in it is passed over."""
+def read(path: Path) -> States:
+    """Return the states kept in a file; of a damaged one those that can still be made out."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[States, bool]:
+    """Return the states kept in a file, and whether it is as this version writes it.
+
+    Raises:
+        OSError: it is there, but cannot be read.
+    """
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(kept, dict):
-        return {}
-    return {id: state for id, state in kept.items() if state in (DONE, TRIED)}
-
-
-def _write(path: Path, states: Mapping[str, str]) -> None:
-    """Write states. A folder that cannot be written to costs the record, not the lesson."""
-    text = json.dumps(dict(sorted(states.items())), indent=2) + "\n"
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return {}, True
     try:
-        write_atomically(path, text)
+        kept = json.loads(raw.decode("utf-8-sig"))
+    except ValueError:
+        return _made_out(raw), False
+    if isinstance(kept, dict) and all(state in (DONE, TRIED) for state in kept.values()):
+        return kept, True
+    return _made_out(raw), False
+
+
+def _made_out(raw: bytes) -> States:
+    """Find states in a file that was cut, merged, or written in another encoding."""
+    text = raw.replace(b"\0", b"").decode("utf-8", errors="replace")
+    states: States = {}
+    for id, state in LINE.findall(text):
+        states[id] = DONE if DONE in (state, states.get(id)) else state
+    return states
+
+
+def _update(path: Path, change: Callable[[States], States]) -> None:
+    """Change the states in a file, while other kernels wait.
+
+    A place that cannot be written to costs the record, not the lesson. A damaged file is kept aside
+    before it is written anew.
+    """
+    path = path.resolve()  # a linked file stays a link
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=PATIENCE):
+            states, whole = _read(path)
+            changed = change(states)
+            if not whole:
+                _keep_aside(path, len(states))
+            if changed != states or not whole:
+                write_atomically(path, json.dumps(dict(sorted(changed.items())), indent=2) + "\n")
     except OSError as error:
-        warnings.warn(f"Your progress was not kept: {error}", stacklevel=2)
+        warnings.warn(f"Your progress was not kept: {error}", stacklevel=4)
+
+
+def _keep_aside(path: Path, count: int) -> None:
+    """Copy a damaged file to a free name, and say so."""
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.damaged-{number}.json")).exists():
+        number += 1
+    shutil.copyfile(path, aside)
+    warnings.warn(
+        f"{path} is damaged, or from a newer version of the course. It is kept as {aside.name}; "
+        f"{count} of its exercises could be made out.",
+        stacklevel=5,
+    )
+
+
+def _shown(path: Path) -> States:
+    """Return the states in a file, and say what is wrong with it; nothing is written."""
+    try:
+        states, whole = _read(path)
+    except OSError as error:
+        warnings.warn(f"Your progress cannot be read: {error}", stacklevel=3)
+        return {}
+    if not whole:
+        warnings.warn(
+            f"{path} is damaged, or from a newer version of the course: {len(states)} of its "
+            "exercises could be made out. It stays as it is until you solve another one, and is "
+            "then kept aside.",
+            stacklevel=3,
+        )
+    return states
 
 
 def progress() -> "Progress":
     """Return a table of all exercises and how far you are; the last line of a cell shows it."""
     path = location()
-    return Progress(tuple(exercises()), read(path) if path else {})
+    return Progress(tuple(exercises()), _shown(path) if path else {})
 
 
 def reset(which: str = "") -> "Progress":
@@ -91,7 +161,7 @@ def reset(which: str = "") -> "Progress":
         )
     path = location()
     if path is not None and path.exists():
-        _write(path, {id: state for id, state in read(path).items() if not _belongs(id, which)})
+        _update(path, lambda states: {i: s for i, s in states.items() if not _belongs(i, which)})
     return progress()
 
 

@@ -26,7 +26,10 @@ class Exercise:
         difficulty: 1 (a line) to 5 (an evening).
         importance: 1 (a curiosity) to 5 (all later chapters build on it).
         minutes: how long it takes somebody who has read the chapter so far.
-        judge: takes the reader's answer; returns if it is right, else raises.
+        judge: takes the reader's answer; returns if it is right, else raises. What it returns is
+            said on the card, if it says anything.
+        seconds: how long judging may take.
+        in_place: whether the answer is to change its inputs.
     """
 
     id: str
@@ -34,7 +37,9 @@ class Exercise:
     difficulty: int
     importance: int
     minutes: int
-    judge: Callable[[Any], None]
+    judge: Callable[[Any], str | None]
+    seconds: int = 120
+    in_place: bool = False
 
     @property
     def chapter(self) -> str:
@@ -66,8 +71,15 @@ def dots(count: int) -> str:
 
 
 def exercise(
-    id: str, title: str, *, difficulty: int, importance: int, minutes: int
-) -> Callable[[Callable[[Any], None]], Exercise]:
+    id: str,
+    title: str,
+    *,
+    difficulty: int,
+    importance: int,
+    minutes: int,
+    seconds: int = 120,
+    in_place: bool = False,
+) -> Callable[[Callable[[Any], str | None]], Exercise]:
     """Return a decorator that makes an exercise of its check.
 
     Args:
@@ -76,6 +88,8 @@ def exercise(
         difficulty: 1 to 5.
         importance: 1 to 5.
         minutes: how long it takes.
+        seconds: how long judging may take before it is stopped.
+        in_place: whether the answer is to change its inputs. Otherwise it must not.
 
     Raises:
         ValueError: the id has another form, or difficulty, importance or minutes are out of range.
@@ -88,8 +102,10 @@ def exercise(
             f"{difficulty}, {importance} and {minutes}."
         )
 
-    def register(judge: Callable[[Any], None]) -> Exercise:
-        _known[id] = Exercise(id, title, difficulty, importance, minutes, judge)
+    def register(judge: Callable[[Any], str | None]) -> Exercise:
+        _known[id] = Exercise(
+            id, title, difficulty, importance, minutes, judge, seconds=seconds, in_place=in_place
+        )
         return _known[id]
 
     return register
@@ -108,7 +124,7 @@ def find(id: str) -> Exercise:
     Raises:
         ValueError: there is none.
     """
-    module = f"chapter{id[:2]}"
+    module = f"chapter{str(id)[:2]}"
     if id not in _known and module in _modules():
         import_module(f"{CHAPTERS}.{module}")
     if id not in _known:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.models.posterior import DiagonalGaussian
 from pcvae.toys import LinearVAE, random_side_views

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.models import StyleEncoder
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.objective import equilibrium_sigma
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcvae.exercises.checking import compare, expect, numbers
+from pcvae.exercises.comparing import compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.models import DiagonalGaussian
 from pcvae.objective import KLSchedule, equilibrium_sigma

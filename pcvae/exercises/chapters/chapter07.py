@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.exercises.small_run import SmallRun
 from pcvae.objective import KLSchedule
@@ -318,7 +318,7 @@ def _diagnostics(
     return found | {"kl_z_nats": kl[0], "kl_h_nats_per_point": kl[1]}
 
 
-@exercise("07.4", "Averaged weights", difficulty=2, importance=3, minutes=15)
+@exercise("07.4", "Averaged weights", difficulty=2, importance=3, minutes=15, in_place=True)
 def check_average(answer: Callable) -> None:
     """Compare after four updates, and look at what else was changed."""
     decay = 0.9

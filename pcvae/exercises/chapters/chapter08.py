@@ -9,7 +9,7 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from pcvae.exercises.checking import Wrong, compare, expect, numbers
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.registry import exercise
 
 SLOPES = np.array(
@@ -164,9 +164,8 @@ def check_difference(answer: Callable) -> None:
     rng = np.random.default_rng(7)
     means, has = rng.normal(size=(50, 6)) + 1, np.arange(50) % 5 == 0
     means[has] += [2.0, 0.0, -1.0, 0.5, 0.0, 3.0]
-    given = means.copy()
     got = numbers(
-        answer(given, has.copy()),
+        answer(means.copy(), has.copy()),
         (6,),
         what="The vector",
         shapes={
@@ -175,7 +174,6 @@ def check_difference(answer: Callable) -> None:
             (): "Average over the shapes only, `axis=0`: z has 6 numbers here.",
         },
     )
-    expect(np.array_equal(given, means), "Your function changed the array that it was given.")
     compare(got, means[has].mean(0) - means[~has].mean(0), _sum_mistakes(means, has))
 
 
