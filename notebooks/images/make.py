@@ -19,7 +19,6 @@ from pcvae import editing
 from pcvae.data import CloudSet, load_furniture
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import style_means
-from pcvae.editing.mixing import slerp
 from pcvae.figures import cloud_grid, edit_sheet, latent_planes
 from pcvae.models import Normalization, VAEConfig
 from pcvae.objective import KLSchedule, Objective, equilibrium_sigma
@@ -260,7 +259,7 @@ def walk(model: pcvae.PointCloudVAE, path: Path) -> None:
     pictures = []
     for start, end in pairwise([*stops, stops[0]]):
         for amount in np.linspace(0, 1, FRAMES, endpoint=False):
-            noise = slerp(start, end, float(amount))
+            noise = editing.slerp(start, end, float(amount))
             with torch.inference_mode():
                 z = model.draw_style(noise[None])
                 cloud = model.normalization.inverse(model.draw_points(points[:1], z))[0].numpy()

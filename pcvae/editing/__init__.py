@@ -1,7 +1,6 @@
 """Pure functions on the latents of shapes: nothing here draws, and no state is changed in place."""
 
 from pcvae.editing.chosen import (
-    LocalEdit,
     jitter,
     move,
     select_ball,
@@ -11,30 +10,39 @@ from pcvae.editing.chosen import (
     stretch,
     turn,
 )
+from pcvae.editing.directions import Directions, find_directions, principal_directions
 from pcvae.editing.edits import (
-    Directions,
-    decode,
-    draw_noise,
-    encode,
-    feature,
     forget_input,
-    hold,
-    latent_points,
     lift_points,
-    mean_displacement,
     move_dimensions,
     move_style,
-    principal_directions,
-    sample,
     scale_points,
-    through_posterior,
-    through_prior,
-    with_noise,
     with_points_of,
     with_style_of,
     with_temperature,
 )
-from pcvae.editing.factors import FactorDirections, fit_factors, measure, move_factors
+from pcvae.editing.encoding import (
+    decode,
+    draw_noise,
+    encode,
+    feature,
+    from_prior,
+    hold,
+    latent_points,
+    mean_displacement,
+    take_points,
+    through_posterior,
+    through_prior,
+    with_noise,
+)
+from pcvae.editing.factors import (
+    FactorDirections,
+    find_factors,
+    fit_factors,
+    measure,
+    move_factors,
+    scale_of,
+)
 from pcvae.editing.mixing import interpolate, match_points, slerp
 from pcvae.editing.state import LatentState
 
@@ -42,13 +50,15 @@ __all__ = [
     "Directions",
     "FactorDirections",
     "LatentState",
-    "LocalEdit",
     "decode",
     "draw_noise",
     "encode",
     "feature",
+    "find_directions",
+    "find_factors",
     "fit_factors",
     "forget_input",
+    "from_prior",
     "hold",
     "interpolate",
     "jitter",
@@ -62,7 +72,7 @@ __all__ = [
     "move_factors",
     "move_style",
     "principal_directions",
-    "sample",
+    "scale_of",
     "scale_points",
     "select_ball",
     "select_half_space",
@@ -70,6 +80,7 @@ __all__ = [
     "slerp",
     "slide_feature",
     "stretch",
+    "take_points",
     "through_posterior",
     "through_prior",
     "turn",

@@ -7,9 +7,7 @@ soft edge, without which the decoded shape would tear.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -19,78 +17,19 @@ from torch import Tensor
 
 from pcvae.editing.state import LatentState
 
-Kind = Literal["move", "stretch", "turn", "jitter", "feature"]
 Weights = Float[np.ndarray, " N"] | Float[Tensor, " N"]
 Triple = Sequence[float | int]
 
 
-@dataclass(frozen=True, eq=False)
-class LocalEdit:
-    """One change of chosen points.
-
-    Attributes:
-        kind: what is done to them.
-        weight: how fully, for each point.
-        amounts: how much; what the numbers are depends on the kind, see the functions below.
-        about: the point that "stretch" and "turn" leave where it is; by default the middle of the
-            chosen points, wherever they are by then.
-    """
-
-    kind: Kind
-    weight: Float[Tensor, " N"]
-    amounts: tuple[float, ...]
-    about: tuple[float, float, float] | None = None
-
-    def apply(self, h: Float[Tensor, "N H"]) -> Float[Tensor, "N H"]:
-        """Return local latents with this change in them; the given ones stay as they are."""
-        change = {
-            "move": self._move,
-            "stretch": self._stretch,
-            "turn": self._turn,
-            "jitter": self._jitter,
-            "feature": self._feature,
-        }[self.kind]
-        changed = h.clone()
-        change(changed)
-        # Points that were not chosen keep their bits: arithmetic with a weight of 0 could lose one.
-        return torch.where(self.weight[:, None] == 0, h, changed)
-
-    def _move(self, h: Tensor) -> None:
-        h[:, :3] += self.weight[:, None] * torch.tensor(self.amounts, device=h.device)
-
-    def _stretch(self, h: Tensor) -> None:
-        center = self._center(h)
-        factors = torch.tensor(self.amounts, device=h.device)
-        # Between 1 and the factor, evenly.
-        h[:, :3] = center + (h[:, :3] - center) * (1 + self.weight[:, None] * (factors - 1))
-
-    def _turn(self, h: Tensor) -> None:
-        degrees, axis = self.amounts[0], int(self.amounts[1])
-        center = self._center(h)
-        angle = self.weight * math.radians(degrees)  # each point by its own angle: it stays rigid
-        first, second = (axis + 1) % 3, (axis + 2) % 3
-        a, b = h[:, first] - center[first], h[:, second] - center[second]
-        h[:, first] = center[first] + angle.cos() * a - angle.sin() * b
-        h[:, second] = center[second] + angle.sin() * a + angle.cos() * b
-
-    def _jitter(self, h: Tensor) -> None:
-        generator = torch.Generator().manual_seed(int(self.amounts[1]))
-        noise = torch.randn(len(h), 3, generator=generator).to(h.device)
-        h[:, :3] += self.amounts[0] * self.weight[:, None] * noise
-
-    def _feature(self, h: Tensor) -> None:
-        h[:, 3:] += self.amounts[0] * self.weight[:, None]
-
-    def _center(self, h: Tensor) -> Float[Tensor, " 3"]:
-        if self.about is not None:
-            return torch.tensor(self.about, device=h.device)
-        weight = self.weight / self.weight.sum().clamp_min(1e-12)
-        return weight @ h[:, :3]
-
-
 def move(state: LatentState, weight: Weights, shift: Triple) -> LatentState:
     """Move chosen h_xyz by (x, y, z), in model units."""
-    return _edited(state, "move", weight, shift, rest=(0, 0, 0))
+    if not any(_three(shift)):
+        return state
+
+    def moved(h: Tensor, weight: Tensor) -> None:
+        h[:, :3] += weight[:, None] * torch.tensor(_three(shift), device=h.device)
+
+    return _edited(state, weight, moved)
 
 
 def stretch(
@@ -102,9 +41,19 @@ def stretch(
         state: where to start from.
         weight: which points, and how fully.
         factors: along x, y and z.
-        about: the point that stays where it is; by default the middle of the chosen points.
+        about: the point that stays where it is; by default the middle of the chosen points,
+            wherever they are by then.
     """
-    return _edited(state, "stretch", weight, factors, rest=(1, 1, 1), about=about)
+    if _three(factors) == (1, 1, 1):
+        return state
+
+    def stretched(h: Tensor, weight: Tensor) -> None:
+        center = _center(h, weight, about)
+        change = torch.tensor(_three(factors), device=h.device) - 1
+        # Between 1 and the factor, evenly.
+        h[:, :3] = center + (h[:, :3] - center) * (1 + weight[:, None] * change)
+
+    return _edited(state, weight, stretched)
 
 
 def turn(
@@ -121,48 +70,86 @@ def turn(
         weight: which points, and how fully: a weight of 1/2 turns by half the angle.
         degrees: the angle.
         axis: 1, the default, is the upright one.
-        about: a point of the axis; by default the middle of the chosen points.
+        about: a point of the axis; by default the middle of the chosen points, wherever they are by
+            then.
     """
-    return _edited(state, "turn", weight, (degrees, axis), rest=(0, axis), about=about)
+    if degrees == 0:
+        return state
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+
+    def turned(h: Tensor, weight: Tensor) -> None:
+        center = _center(h, weight, about)
+        angle = weight * math.radians(degrees)  # (N,): each point by its own, so it stays rigid
+        a, b = h[:, first] - center[first], h[:, second] - center[second]
+        h[:, first] = center[first] + angle.cos() * a - angle.sin() * b
+        h[:, second] = center[second] + angle.sin() * a + angle.cos() * b
+
+    return _edited(state, weight, turned)
 
 
 def jitter(state: LatentState, weight: Weights, amount: float | int, seed: int = 0) -> LatentState:
     """Add normal noise to chosen h_xyz, of this standard deviation in model units."""
-    return _edited(state, "jitter", weight, (amount, seed), rest=(0, seed))
+    if amount == 0:
+        return state
+
+    def shaken(h: Tensor, weight: Tensor) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(len(h), 3, generator=generator).to(h.device)
+        h[:, :3] += amount * weight[:, None] * noise
+
+    return _edited(state, weight, shaken)
 
 
 def slide_feature(state: LatentState, weight: Weights, amount: float | int) -> LatentState:
     """Add an amount to the feature latents of chosen points: what h says beside h_xyz."""
-    return _edited(state, "feature", weight, (amount,), rest=(0,))
+    if amount == 0:
+        return state
+
+    def slid(h: Tensor, weight: Tensor) -> None:
+        h[:, 3:] += amount * weight[:, None]
+
+    return _edited(state, weight, slid)
 
 
 def _edited(
-    state: LatentState,
-    kind: Kind,
-    weight: Weights,
-    amounts: Triple,
-    rest: Triple,
-    about: Triple | None = None,
+    state: LatentState, weight: Weights, change: Callable[[Tensor, Tensor], None]
 ) -> LatentState:
-    """Return the state with one more edit, or itself if the edit would change nothing."""
+    """Return the state with one more edit, which changes an h (N, H) in place by weights (N,)."""
     expected = len(state.noise)
     if weight.shape != (expected,):
         raise ValueError(
             f"Expected one weight for each of {expected} points, got shape {tuple(weight.shape)}."
         )
-    if len(amounts) != len(rest):
-        raise ValueError(f"Expected {len(rest)} numbers, got {list(amounts)}.")
     weight = torch.as_tensor(weight, dtype=state.z.dtype, device=state.z.device)
-    values = tuple(float(amount) for amount in amounts)
-    if values == tuple(map(float, rest)) or not bool((weight != 0).any()):
+    if not bool((weight != 0).any()):
         return state
-    center = None if about is None else tuple(float(part) for part in about)
-    return state.edited(LocalEdit(kind, weight, values, center))
+
+    def edit(h: Tensor) -> Tensor:
+        changed = h.clone()
+        change(changed, weight)
+        # Points that were not chosen keep their bits: arithmetic with a weight of 0 could lose one.
+        return torch.where(weight[:, None] == 0, h, changed)
+
+    return state.edited(edit)
+
+
+def _three(numbers: Triple) -> tuple[float, ...]:
+    """Return x, y and z as floats."""
+    if len(numbers) != 3:
+        raise ValueError(f"Expected 3 numbers, for x, y and z, got {list(numbers)}.")
+    return tuple(map(float, numbers))
+
+
+def _center(h: Tensor, weight: Tensor, about: Triple | None) -> Float[Tensor, " 3"]:
+    """Return the point that is given, or the middle of the chosen points."""
+    if about is not None:
+        return torch.tensor(_three(about), device=h.device)
+    return weight / weight.sum().clamp_min(1e-12) @ h[:, :3]
 
 
 def select_ball(
     points: Float[np.ndarray, "N 3"],
-    center: Triple | Float[np.ndarray, " 3"],
+    center: Triple | Float[np.ndarray, " 3"] | int,
     radius: float | int,
     softness: float | int = 0.0,
 ) -> Float[np.ndarray, " N"]:
@@ -170,10 +157,13 @@ def select_ball(
 
     Args:
         points: a cloud, in any units.
-        center: of the ball.
+        center: of the ball, or the number of the point that is it (if there are fewer points, the
+            last one).
         radius: inside it, weights are 1.
         softness: over what distance beyond the radius they fall to 0.
     """
+    if isinstance(center, int):
+        center = points[min(center, len(points) - 1)]
     distance = np.linalg.norm(points - np.asarray(center, dtype=points.dtype), axis=1)
     return _fade(distance - radius, softness)
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pcvae.diagnostics import style_means
+from pcvae.editing.directions import evenly, some_clouds
 from pcvae.editing.state import LatentState
+from pcvae.models import PointCloudVAE
 from pcvae.shapes import Family, families
 
 RIDGE = 1e-2  # of the factors' own variance, which is 1: enough for factors that seldom occur
 FEWEST = 3  # shapes for each factor
+MOST_SHAPES, NUM_POINTS = 512, 512  # that `find_factors` looks at
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,29 @@ def fit_factors(
     scale = float(np.nanmean(np.asarray(factors["scale"])[rows]))
     basis = torch.from_numpy(slopes.astype(np.float32))
     return FactorDirections(known[family], names, mean, basis, explained, scale)
+
+
+def find_factors(
+    model: PointCloudVAE, clouds: Any, factors: Mapping[str, np.ndarray], family: str
+) -> FactorDirections:
+    """Return what z does for the factors of a family, from at most 512 of its shapes.
+
+    Args:
+        model: in evaluation mode.
+        clouds: (S, N, 3) in data units, such as `shapes.points` of a procedural set.
+        factors: of the same shapes, see `fit_factors`; those of other families are left out.
+        family: the family's name.
+
+    Raises:
+        ValueError: if there is no such family, or too few of its shapes are given.
+    """
+    own = [values for name, values in factors.items() if name.startswith(f"{family}/")]
+    rows = np.flatnonzero(np.isfinite(own).any(axis=0)) if own else np.arange(0)
+    rows = evenly(rows, MOST_SHAPES)
+    means = np.zeros((0, 1), np.float32)  # `fit_factors` says what is wrong
+    if len(rows):
+        means = style_means(model, some_clouds(clouds, rows, NUM_POINTS))
+    return fit_factors(means, {name: values[rows] for name, values in factors.items()}, family)
 
 
 def _regress(

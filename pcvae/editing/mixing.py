@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pcvae.editing.state import LatentState
+from pcvae.editing.threads import one_thread
 from pcvae.models import PointCloudVAE
 
 SMALLEST = 1e-6  # standard deviation: an h that is held has none, and no logarithm of it
@@ -66,6 +67,7 @@ def _halved(points: Float[np.ndarray, "N 3"]) -> Int[np.ndarray, " N"]:
 
 
 @torch.inference_mode()
+@one_thread()
 def interpolate(
     model: PointCloudVAE,
     one: LatentState,
@@ -91,7 +93,7 @@ def interpolate(
     """
     if what not in get_args(What):
         raise ValueError(f"Expected what to be one of {', '.join(get_args(What))}, got {what!r}.")
-    if what == "noise" and getattr(model, "prior", None) is None:
+    if what == "noise" and model.prior is None:
         raise ValueError("The way through the noise needs a model with a learned prior.")
     if what != "z" and one.noise.shape != other.noise.shape:
         raise ValueError(

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pcvae.editing.threads import one_thread
 from pcvae.models.normalization import Statistics
-
-if TYPE_CHECKING:
-    from pcvae.editing.chosen import LocalEdit
 
 # Steps back from h to its noise. Done once a shape, so it may take longer than the way forward.
 INVERSION_STEPS = 16
+# What h before the edits is made of.
+SOURCES = ("z", "h_mean", "h_sigma", "noise", "temperature", "flow", "flow_noise")
+
+Change = Callable[[Tensor], Tensor]  # from h (N, H) to another h; the given one stays as it is
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LatentState:
     """One shape as the model sees it, in model units.
 
@@ -30,7 +32,7 @@ class LatentState:
     - through a learned prior, if `flow` is one: what it makes of temperature * flow_noise, given z.
       Then h follows z.
 
-    Edits of chosen points come last, in the order in which they were made.
+    Edits of h come last, in the order in which they were made.
 
     Attributes:
         z: the global latent.
@@ -40,7 +42,9 @@ class LatentState:
         temperature: how much of the noise is in h: 0 gives the means, 1 a fair sample.
         flow: p(h | z), such as `model.prior.points`, or None for h as encoded.
         flow_noise: the noise that the flow starts from.
-        edits: changes of chosen points of h.
+        edits: changes of h.
+        unedited: the state before the edits of h, if there are any. While both are made of the same
+            latents, they share what the flow made of them.
         statistics: what brings the decoded cloud to data units; by default the training set's.
     """
 
@@ -51,14 +55,18 @@ class LatentState:
     temperature: float = 1.0
     flow: torch.nn.Module | None = None
     flow_noise: Float[Tensor, "N H"] | None = None
-    edits: tuple[LocalEdit, ...] = ()
+    edits: tuple[Change, ...] = ()
+    unedited: LatentState | None = None
     statistics: Statistics | None = None
 
     @cached_property
     def base_h(self) -> Float[Tensor, "N H"]:
-        """The local latents before the edits of chosen points."""
+        """The local latents before the edits."""
+        before = self._before_edits()
+        if before is not self:
+            return before.base_h
         if self.flow is not None:
-            with torch.inference_mode():
+            with torch.inference_mode(), one_thread():
                 noise = self.temperature * self.flow_noise
                 return self.flow.from_noise(noise[None], self.z[None])[0]
         if self.temperature == 0:
@@ -70,22 +78,16 @@ class LatentState:
         """The local latents that are decoded."""
         h = self.base_h
         for edit in self.edits:
-            h = edit.apply(h)
+            h = edit(h)
         return h
 
-    def edited(self, *edits: LocalEdit) -> LatentState:
-        """Return the state with further edits of chosen points.
+    def edited(self, edit: Change) -> LatentState:
+        """Return the state with one more edit of h."""
+        return replace(self, edits=(*self.edits, edit), unedited=self._before_edits())
 
-        What was computed already is handed on: the way through the prior takes its time.
-        """
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        state = LatentState(**{**fields, "edits": (*self.edits, *edits)})
-        for name in ("base_h",):
-            if name in self.__dict__:
-                state.__dict__[name] = self.__dict__[name]
-        if "h" in self.__dict__:
-            h = self.__dict__["h"]
-            for edit in edits:
-                h = edit.apply(h)
-            state.__dict__["h"] = h
-        return state
+    def _before_edits(self) -> LatentState:
+        """Return the state whose h before the edits is this one's, and may be known already."""
+        before = self.unedited
+        if before is None or any(getattr(self, n) is not getattr(before, n) for n in SOURCES):
+            return self
+        return before

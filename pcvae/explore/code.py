@@ -45,7 +45,7 @@ def _encoded(points: str, state: str, shape: Shape, recipe: Recipe) -> list[str]
             _taken(points, shape.code, len(shape.points), recipe.num_points),
             f"{state} = editing.encode(model, {points}, {recipe.seed}, {recipe.use_prior})",
         ]
-    lines = [f"{state} = editing.sample(model, {recipe.num_points or SAMPLED}, {shape.seed})"]
+    lines = [f"{state} = editing.from_prior(model, {recipe.num_points or SAMPLED}, {shape.seed})"]
     if recipe.seed:
         lines.append(f"{state} = editing.with_noise({state}, {recipe.seed})")
     if not recipe.use_prior:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pcvae.data.clouds import CloudSet
-from pcvae.editing.edits import Directions, LatentState
+from pcvae.editing import Directions, LatentState
 from pcvae.explore.controls import (
     LIMIT,
     LOCAL_EDITS,

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from pcvae import editing
+from pcvae.editing import LatentState
 from pcvae.editing import chosen as local
-from pcvae.editing.edits import LatentState
 from pcvae.editing.factors import move_factors
 
 Cloud = Float[np.ndarray, "N 3"]

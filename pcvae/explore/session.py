@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from pcvae import editing
 from pcvae.data.clouds import CloudSet
-from pcvae.editing.edits import LatentState
+from pcvae.editing import LatentState
 from pcvae.explore.library import Library, as_clouds
 from pcvae.explore.recipe import History, Parts, Recipe, Reference
 from pcvae.explore.workshop import Workshop

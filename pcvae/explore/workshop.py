@@ -14,7 +14,7 @@ from jaxtyping import Float
 from pcvae import editing
 from pcvae.data.clouds import CloudSet
 from pcvae.diagnostics import style_means
-from pcvae.editing.edits import Directions, LatentState
+from pcvae.editing import Directions, LatentState
 from pcvae.editing.factors import FactorDirections, fit_factors
 from pcvae.explore.library import Library
 from pcvae.explore.recipe import Recipe, Reference, apply_global, apply_local
@@ -58,7 +58,7 @@ class Workshop:
     @property
     def has_prior(self) -> bool:
         """Whether the model has a learned prior."""
-        return getattr(self.model, "prior", None) is not None
+        return self.model.prior is not None
 
     def reference(self, recipe: Recipe) -> Reference:
         """Return the unedited shape of a recipe."""
@@ -68,7 +68,7 @@ class Workshop:
     def _reference(self, recipe: Recipe) -> Reference:
         shape = self.library[recipe.shape]
         if shape.points is None:
-            state = editing.sample(self.model, recipe.num_points or SAMPLED, shape.seed)
+            state = editing.from_prior(self.model, recipe.num_points or SAMPLED, shape.seed)
             state = editing.with_noise(state, recipe.seed) if recipe.seed else state
             state = state if recipe.use_prior else editing.hold(state)
             decoded = editing.decode(self.model, state)

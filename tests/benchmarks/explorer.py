@@ -84,7 +84,7 @@ widgets.VBox([control, plot])
     "webgl": 'panel = explore(model, shapes, view="webgl")\npanel',
 }
 PRIOR = """
-if getattr(model, "prior", None) is None:  # the work is the same, whatever its weights are
+if model.prior is None:  # the work is the same, whatever its weights are
     from pcvae.models.prior import LatentPrior
     model.prior = LatentPrior(model.config.style_dim, 3 + model.config.latent_dim).eval()
 panel = explore(model, shapes, view="webgl", use_prior=True)

@@ -20,8 +20,7 @@ from pcvae import checkpoints
 from pcvae.data.clouds import CloudSet
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import style_means
-from pcvae.editing.edits import draw_noise
-from pcvae.editing.factors import FactorDirections, fit_factors, scale_of
+from pcvae.editing import FactorDirections, draw_noise, fit_factors, scale_of
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pcvae import editing
-from pcvae.editing.edits import LatentState
+from pcvae.editing import LatentState
 
 FAR = (
     0.1  # data units (a shape has radius 1): what pooling may carry to points that were not chosen
@@ -75,7 +75,7 @@ def test_a_quarter_turn_is_counterclockwise(state, axis, start, end):
     place = torch.zeros(64, 4)
     place[:, start] = 1.0
     (edit,) = editing.turn(state, np.ones(64, np.float32), 90.0, axis, about=(0, 0, 0)).edits
-    turned = edit.apply(place)[0]
+    turned = edit(place)[0]
     assert turned[end] == pytest.approx(1.0)
     assert turned[start] == pytest.approx(0.0, abs=1e-6)
 
@@ -105,7 +105,7 @@ def test_a_weight_of_one_half_does_half(state):
     torch.testing.assert_close(moved[:, 1], torch.full((64,), 0.5))
     place = torch.tensor([[1.0, 0.0, 0.0, 0.0]]).expand(64, 4)
     (edit,) = editing.turn(state, half, 90.0, about=(0, 0, 0)).edits
-    assert edit.apply(place)[0, 2] == pytest.approx(-math.sqrt(0.5))  # 45 degrees, from x to -z
+    assert edit(place)[0, 2] == pytest.approx(-math.sqrt(0.5))  # 45 degrees, from x to -z
 
 
 def test_ball_fades_from_its_radius_on(rng):

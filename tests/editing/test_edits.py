@@ -4,7 +4,7 @@ import torch
 
 from pcvae import editing
 from pcvae.diagnostics import style_means
-from pcvae.editing.edits import LatentState
+from pcvae.editing import LatentState
 from pcvae.models import Normalization, PointCloudVAE, VAEConfig
 
 
@@ -235,15 +235,15 @@ class TestThroughThePrior:
         torch.testing.assert_close(there.h, other.h, atol=1e-4, rtol=1e-4)
 
     def test_samples_follow_the_prior_and_the_seed(self, prior_model, model):
-        one, again, other = (editing.sample(prior_model, 50, seed) for seed in (3, 3, 4))
+        one, again, other = (editing.from_prior(prior_model, 50, seed) for seed in (3, 3, 4))
         assert same(one, again)
         assert not torch.equal(one.z, other.z)
         assert one.h.shape == (50, 4)
-        free = editing.sample(model, 50, 3)
+        free = editing.from_prior(model, 50, 3)
         torch.testing.assert_close(one.z, 0.5 * free.z)  # what StraightFlow makes of the same noise
         assert torch.equal(free.h, free.noise)
         with pytest.raises(ValueError, match="at least 1 point"):
-            editing.sample(model, 0)
+            editing.from_prior(model, 0)
 
 
 def test_new_noise_is_another_draw_of_the_same_posterior(states):

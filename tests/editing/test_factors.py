@@ -4,8 +4,7 @@ import torch
 
 from pcvae import editing
 from pcvae.data.procedural import generate
-from pcvae.editing import factors
-from pcvae.editing.edits import LatentState
+from pcvae.editing import LatentState, factors
 from pcvae.shapes import families
 
 
