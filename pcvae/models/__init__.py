@@ -1,7 +1,7 @@
 """Style encoder, point encoder, decoder, and the VAE that joins them."""
 
 from pcvae.models.decoder import Decoder
-from pcvae.models.layers import AdaGN, AdaIN, AdaLN
+from pcvae.models.layers import AdaGN, AdaIN, AdaLN, ConditionedNetwork
 from pcvae.models.normalization import Normalization, Statistics
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
@@ -13,6 +13,7 @@ __all__ = [
     "AdaGN",
     "AdaIN",
     "AdaLN",
+    "ConditionedNetwork",
     "Decoder",
     "DiagonalGaussian",
     "Encoding",

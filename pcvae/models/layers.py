@@ -7,17 +7,22 @@ differ only in what the mean and the standard deviation are taken over.
 
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from pcvae.models.pointwise import PointwiseLinear, pointwise
+from pcvae.models.kernels import (
+    EPSILON,
+    PointwiseLinear,
+    chained,
+    computed_by,
+    modulate_over_channels,
+    modulate_over_points,
+)
 
-EPSILON = 1e-5
 NUM_GROUPS = 8
 
 
@@ -38,23 +43,30 @@ class AdaptiveNorm(nn.Module):
         bound = math.sqrt(0.3 / (2 * channels))
         nn.init.uniform_(self.affine.weight, -bound, bound)
         with torch.no_grad():
-            self.affine.bias.copy_(torch.cat([torch.ones(channels), torch.zeros(channels)]))
+            self.affine.bias[:channels] = 1  # scale
+            self.affine.bias[channels:] = 0  # shift
 
     def forward(
         self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
     ) -> Float[Tensor, "B N C"]:
-        """Return (features - mean) / sqrt(variance + epsilon) * scale(z) + shift(z)."""
-        scale, shift = self.affine(style).unsqueeze(1).chunk(2, dim=-1)  # (B, 1, C) each
+        """Return scale(z) * (features - mean) / sqrt(variance + epsilon) + shift(z)."""
+        scale, shift = self.affine(style)[:, None].chunk(2, dim=-1)  # (B, 1, C) each
         return self.modulate(features, scale, shift)
 
+    @staticmethod
     def modulate(
-        self,
         features: Float[Tensor, "B N C"],
         scale: Float[Tensor, "B 1 C"],
         shift: Float[Tensor, "B 1 C"],
     ) -> Float[Tensor, "B N C"]:
         """Normalize, then scale and shift."""
         raise NotImplementedError
+
+
+def normalized(features: Float[Tensor, "*B C"], dim: int | tuple[int, ...]) -> Tensor:
+    """Take away the mean over `dim`, and divide by the standard deviation."""
+    variance, mean = torch.var_mean(features, dim=dim, correction=0, keepdim=True)
+    return (features - mean) / torch.sqrt(variance + EPSILON)
 
 
 class AdaIN(AdaptiveNorm):
@@ -65,14 +77,15 @@ class AdaIN(AdaptiveNorm):
     A shape of one point has variance 0, so that only the shift is left of it.
     """
 
+    @staticmethod
+    @computed_by(modulate_over_points)
     def modulate(
-        self,
         features: Float[Tensor, "B N C"],
         scale: Float[Tensor, "B 1 C"],
         shift: Float[Tensor, "B 1 C"],
     ) -> Float[Tensor, "B N C"]:
         """Normalize over the points, then scale and shift."""
-        return modulate_over_points(features, scale, shift)
+        return scale * normalized(features, dim=1) + shift
 
 
 class AdaGN(AdaptiveNorm):
@@ -81,94 +94,30 @@ class AdaGN(AdaptiveNorm):
     The layer that LION uses, though its file is named for AdaIN.
     """
 
+    @staticmethod
+    @computed_by(partial(modulate_over_points, groups=NUM_GROUPS))
     def modulate(
-        self,
         features: Float[Tensor, "B N C"],
         scale: Float[Tensor, "B 1 C"],
         shift: Float[Tensor, "B 1 C"],
     ) -> Float[Tensor, "B N C"]:
         """Normalize over the points and the channels of a group, then scale and shift."""
-        return modulate_over_points(features, scale, shift, features.shape[-1] // NUM_GROUPS)
-
-
-def modulate_over_points(
-    features: Float[Tensor, "B N C"],
-    scale: Float[Tensor, "B 1 C"],
-    shift: Float[Tensor, "B 1 C"],
-    together: int = 1,
-) -> Float[Tensor, "B N C"]:
-    """Return the output of `ModulateOverPoints`, in float32 or better.
-
-    Args:
-        features: x.
-        scale: what normalized features are multiplied by.
-        shift: what is added to them.
-        together: how many neighboring channels share a mean and a standard deviation.
-    """
-    # Sums over the points need more digits than bfloat16 has, which mixed precision brings.
-    exact = torch.promote_types(features.dtype, torch.float32)
-    return ModulateOverPoints.apply(features.to(exact), scale.to(exact), shift.to(exact), together)
-
-
-class ModulateOverPoints(torch.autograd.Function):
-    """(x - mean) / sqrt(variance + epsilon) * scale + shift, with statistics over the points.
-
-    The plain expression with `torch.var_mean` gives the same numbers. Here the four steps are one
-    multiplication and one addition per number, and so is the gradient, which halves the time: a
-    pass over the features is what costs (tests/benchmarks/training_step.py).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, together: int) -> Tensor:
-        """Compute the output, keeping what the gradient needs."""
-        mean = shared(x.mean(dim=1, keepdim=True), together)
-        mean_square = shared(x.square().mean(dim=1, keepdim=True), together)
-        variance = (mean_square - mean.square()).clamp(min=0)
-        inverse = torch.rsqrt(variance + EPSILON)
-        ctx.save_for_backward(x, scale, mean, inverse)
-        ctx.together = together
-        gain = scale * inverse
-        return torch.addcmul(shift - mean * gain, x, gain)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradient of x, g being grad * scale: (g - mean(g) - x_hat * mean(g * x_hat)) * inverse.
-
-        Both means are over what shares its statistics: the points, and channels that are together.
-        """
-        x, scale, mean, inverse = ctx.saved_tensors
-        grad_shift = grad.sum(dim=1, keepdim=True)
-        along_x = torch.linalg.vecdot(grad, x, dim=1).unsqueeze(1)
-        grad_scale = (along_x - mean * grad_shift) * inverse  # sum of grad * x_hat
-        mean_g = shared(scale * grad_shift / x.shape[1], ctx.together)
-        mean_g_x_hat = shared(scale * grad_scale / x.shape[1], ctx.together)
-        slope = -inverse.square() * mean_g_x_hat
-        constant = -inverse * mean_g - slope * mean
-        grad_x = torch.addcmul(constant, x, slope).addcmul_(grad, scale * inverse)
-        return grad_x, grad_scale, grad_shift, None
-
-
-def shared(values: Float[Tensor, "B 1 C"], together: int) -> Float[Tensor, "B 1 C"]:
-    """Return for each channel the mean over the channels that are together with it."""
-    if together == 1:
-        return values
-    means = values.unflatten(-1, (-1, together)).mean(dim=-1)  # (B, 1, C / together)
-    return means.repeat_interleave(together, dim=-1)
+        grouped = features.unflatten(-1, (NUM_GROUPS, -1))  # (B, N, 8, C / 8)
+        return scale * normalized(grouped, dim=(1, 3)).flatten(2) + shift
 
 
 class AdaLN(AdaptiveNorm):
     """Adaptive layer norm: statistics over the channels of each point by itself."""
 
+    @staticmethod
+    @computed_by(modulate_over_channels)
     def modulate(
-        self,
         features: Float[Tensor, "B N C"],
         scale: Float[Tensor, "B 1 C"],
         shift: Float[Tensor, "B 1 C"],
     ) -> Float[Tensor, "B N C"]:
         """Normalize over the channels, then scale and shift."""
-        normalized = F.layer_norm(features, features.shape[-1:], eps=EPSILON)
-        return torch.addcmul(shift, normalized, scale)
+        return scale * normalized(features, dim=2) + shift
 
 
 CONDITIONING: dict[str, Callable[[int, int], AdaptiveNorm]] = {
@@ -179,7 +128,7 @@ CONDITIONING: dict[str, Callable[[int, int], AdaptiveNorm]] = {
 
 
 class ConditionedBlock(nn.Module):
-    """A residual step: features + linear(relu(norm(linear(features), z))).
+    """A residual step: features + outer(relu(norm(inner(features), z))).
 
     Args:
         width: C, channels in and out.
@@ -194,20 +143,21 @@ class ConditionedBlock(nn.Module):
         self.outer = PointwiseLinear(width, width)
 
     def forward(
-        self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
-    ) -> Float[Tensor, "B N C"]:
-        """Return features of the same shape; points meet only in the norm's statistics."""
-        return self.finish(features, self.inner(features), style)
-
-    def finish(
         self,
         features: Float[Tensor, "B N C"],
-        mapped: Float[Tensor, "B N C"],
         style: Float[Tensor, "B S"],
+        mapped: Float[Tensor, "B N C"] | None = None,
     ) -> Float[Tensor, "B N C"]:
-        """Return what `forward` does, given what `inner` makes of the features."""
-        activated = F.relu(self.norm(mapped, style), inplace=True)
-        return self.outer(activated, residual=features)
+        """Return features of the same shape; points meet only in the norm's statistics.
+
+        Args:
+            features: of each point.
+            style: z.
+            mapped: inner(features), if it is known already.
+        """
+        mapped = self.inner(features) if mapped is None else mapped  # (B, N, C)
+        activated = F.relu(self.norm(mapped, style), inplace=True)  # (B, N, C)
+        return self.outer(activated, residual=features)  # features + outer(activated)
 
 
 class ConditionedNetwork(nn.Module):
@@ -249,9 +199,8 @@ class ConditionedNetwork(nn.Module):
     ) -> Float[Tensor, "B N out"]:
         """Return `out_channels` numbers for every point."""
         first, *others = self.blocks
-        # inner(stem(points)) is a linear map of the few channels that came in: so it is cheaper.
-        weight, bias = first.inner.weight @ self.stem.weight, first.inner.weight @ self.stem.bias
-        features = first.finish(self.stem(points), pointwise(points, weight, bias), style)
+        features = self.stem(points)  # (B, N, width)
+        features = first(features, style, mapped=chained(points, self.stem, first.inner))
         for block in others:
-            features = block(features, style)
+            features = block(features, style)  # (B, N, width)
         return self.head(F.relu(features)).to(points.dtype)  # of bfloat16, under mixed precision

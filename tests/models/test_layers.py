@@ -11,7 +11,6 @@ from pcvae.models.layers import (
     AdaIN,
     AdaLN,
     ConditionedNetwork,
-    modulate_over_points,
 )
 
 NAMES = sorted(CONDITIONING)
@@ -46,32 +45,6 @@ def test_agrees_with_the_norms_of_torch(generator):
     }
     for layer, value in expected.items():
         torch.testing.assert_close(neutral(layer(16, 4))(features, style), value)
-
-
-@pytest.mark.parametrize("offset", [0.0, 30.0])
-def test_modulation_stays_accurate_away_from_the_origin(offset, generator):
-    x = torch.randn(2, 2048, 8, generator=generator) + offset
-    scale, shift = torch.ones(2, 1, 8), torch.zeros(2, 1, 8)
-    exact = modulate_over_points(x.double(), scale.double(), shift.double())
-    found = modulate_over_points(x, scale, shift)
-    torch.testing.assert_close(found.double(), exact, atol=1e-3, rtol=1e-3)
-
-
-@pytest.mark.parametrize("together", [1, 2])
-def test_modulation_has_the_gradient_of_the_plain_expression(together, generator):
-    shapes = [(2, 7, 6), (2, 1, 6), (2, 1, 6)]
-    inputs = [torch.randn(s, dtype=torch.double, generator=generator) for s in shapes]
-    inputs = [value.requires_grad_() for value in inputs]
-
-    def modulate(x, scale, shift):
-        return modulate_over_points(x, scale, shift, together)
-
-    assert torch.autograd.gradcheck(modulate, inputs)
-    x, scale, shift = inputs
-    grouped = x.unflatten(-1, (-1, together))
-    variance, mean = torch.var_mean(grouped, dim=(1, 3), correction=0, keepdim=True)
-    normalized = ((grouped - mean) * torch.rsqrt(variance + EPSILON)).flatten(2)
-    torch.testing.assert_close(modulate(x, scale, shift), normalized * scale + shift)
 
 
 @pytest.mark.parametrize("name", NAMES)
