@@ -203,12 +203,8 @@ class Preparation(NamedTuple):
 def preparations() -> dict[str, Preparation]:
     """Return what `pcvae prepare` can make, by name."""
     from pcvae.data.folders import prepare_meshes
-    from pcvae.data.furniture import prepare_furniture
 
     return {
-        "furniture": Preparation(
-            "203 real models in six classes, of Debian's sweethome3d-furniture", prepare_furniture
-        ),
         "meshes": Preparation(
             "a folder of meshes or point files of your own, as one file for --data",
             prepare_meshes,

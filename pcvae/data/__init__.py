@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pcvae.data.clouds import CloudSet
-from pcvae.data.furniture import load_furniture, prepare_furniture
+from pcvae.data.furniture import load_furniture
 from pcvae.data.sources import Splits, open_splits
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ __all__ = [
     "Splits",
     "load_furniture",
     "open_splits",
-    "prepare_furniture",
 ]
 
 

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Int
 
 from pcvae.data.lazy import LazyPoints
 
+SPLITS = ("train", "val", "test")
+
 
 # Arrays are annotated without shapes: wrong ones are for the constructor to refuse, in words.
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pcvae.data.clouds import CloudSet
+from pcvae.data.clouds import SPLITS, CloudSet
 from pcvae.data.lazy import PointRows, read_header
-from pcvae.data.splits import SPLITS
 from pcvae.files import atomic_path
 
 EXPECTED = "Expected an array of shape (shapes, points, 3) with finite numbers"

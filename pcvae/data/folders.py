@@ -27,12 +27,11 @@ from tqdm import tqdm
 
 from pcvae import geometry, randomness
 from pcvae.data import meshes
-from pcvae.data.clouds import CloudSet
+from pcvae.data.clouds import SPLITS, CloudSet
 from pcvae.data.files import read_arrays, read_split_clouds, write_clouds
 from pcvae.data.meshes import ENDINGS, UPS, read_shape
 from pcvae.data.procedural import cache_folder
 from pcvae.data.skipping import Skipped
-from pcvae.data.splits import SPLITS
 from pcvae.data.upright import warn_of_lying
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
 from pcvae.randomness import named_rng
@@ -242,7 +241,21 @@ def sample_evenly(
     count: int,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "{count} 3"]:
-    """Return evenly spread points of a mesh or a set of points, in the unit sphere.
+    """Return what `spread_evenly` does, in the unit sphere.
+
+    Raises:
+        ValueError: The mesh has no area, or all points are one and the same.
+    """
+    return to_unit_sphere(spread_evenly(vertices, faces, count, rng))[0]
+
+
+def spread_evenly(
+    vertices: Float[np.ndarray, "V 3"],
+    faces: np.ndarray | None,
+    count: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "{count} 3"]:
+    """Return evenly spread points of a mesh or a set of points, in their own unit.
 
     Args:
         vertices: Corners, or points.
@@ -251,7 +264,7 @@ def sample_evenly(
         rng: Source of randomness.
 
     Raises:
-        ValueError: The mesh has no area, or all points are one and the same.
+        ValueError: The mesh has no area.
     """
     if faces is not None:
         dense, _, _ = sample_surface(vertices, faces, OVERSAMPLING * count, rng)
@@ -260,10 +273,8 @@ def sample_evenly(
     else:
         dense = vertices
     if len(dense) < count:
-        dense = dense[rng.integers(len(dense), size=count)]
-    else:
-        dense = dense[farthest_points(dense, count)]
-    return to_unit_sphere(dense)[0]
+        return dense[rng.integers(len(dense), size=count)]
+    return dense[farthest_points(dense, count)]
 
 
 def _write(

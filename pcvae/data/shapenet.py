@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pcvae.data.clouds import CloudSet
+from pcvae.data.clouds import SPLITS, CloudSet
 from pcvae.data.lazy import PointFiles, read_header
 from pcvae.data.skipping import Skipped
-from pcvae.data.splits import SPLITS
 
 SYNSETS = {
     "airplane": "02691156",

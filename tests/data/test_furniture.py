@@ -1,21 +1,13 @@
 import csv
 import re
-import shutil
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
+from making import sweethome
 
-from pcvae.data import furniture, sweethome
-from pcvae.data.furniture import (
-    CLASSES,
-    data_folder,
-    load_furniture,
-    prepare_furniture,
-    read_furniture,
-)
-from pcvae.data.splits import near_duplicates, same_series
+from pcvae.data import furniture
+from pcvae.data.furniture import CLASSES, data_folder, load_furniture, read_furniture
 
 ALL = {"chair": 57, "table": 42, "vessel": 35, "sofa": 31, "lamp": 25, "car": 13}
 
@@ -29,11 +21,6 @@ def shipped():
 def attribution():
     with (data_folder() / "ATTRIBUTION.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-@pytest.fixture
-def deb(write_package, stand_in):
-    return write_package(stand_in.package(stand_in.libraries()))
 
 
 # The shipped file
@@ -88,24 +75,6 @@ def test_classes_can_be_chosen():
     clouds = load_furniture("test", classes=["lamp", "car"])
     assert set(clouds.classes) == {"lamp", "car"}
     assert set(clouds.ids) < set(load_furniture("test").ids)
-
-
-def test_no_series_straddles_splits(shipped, attribution):
-    groups, splits = shipped["groups"], shipped["splits"]
-    assert all(len(set(splits[groups == group].tolist())) == 1 for group in groups)
-    models = [(row["id"], row["creator"]) for row in attribution]
-    for k, model in enumerate(models):
-        for j in range(k):
-            if same_series(model, models[j]):
-                assert groups[k] == groups[j], (model, models[j])
-
-
-@pytest.mark.slow
-def test_no_near_duplicates_straddle_splits(shipped):
-    pairs = near_duplicates(load_furniture().points)
-    assert len(pairs) > 0
-    for first, second in pairs:
-        assert shipped["splits"][first] == shipped["splits"][second]
 
 
 def test_the_attribution_is_that_of_the_shapes(shipped, attribution):
@@ -187,7 +156,7 @@ def test_a_damaged_file_is_refused(shipped, tmp_path, how):
 
 
 def test_missing_files_are_missed(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match="pcvae prepare furniture"):
+    with pytest.raises(FileNotFoundError, match=r"data/make_furniture\.py"):
         load_furniture(path=tmp_path / "furniture.npz")
     monkeypatch.setattr(furniture, "__file__", str(tmp_path / "pcvae" / "data" / "furniture.py"))
     with pytest.raises(FileNotFoundError, match=r"pip install -e \."):
@@ -195,97 +164,3 @@ def test_missing_files_are_missed(tmp_path, monkeypatch):
 
 
 # Making the file
-
-
-def test_prepared_shapes_can_be_loaded(deb, project):
-    path = prepare_furniture(deb, num_points=64)
-    assert path == project / "furniture.npz"
-    clouds = load_furniture(path=path)
-    assert clouds.points.shape == (12, 64, 3)
-    assert clouds.classes == ("chair",) * 8 + ("lamp",) * 4
-    lying, upright = (clouds.points[clouds.ids.index(f"Scopia#stand{k}")] for k in (3, 0))
-    assert np.allclose(np.ptp(lying, axis=0), np.ptp(upright, axis=0), atol=0.1)
-    content = read_furniture(path)
-    sizes = dict(zip(content["ids"].tolist(), content["sizes"].tolist(), strict=True))
-    assert sizes["Scopia#stand0"] == [80, 20, 40]
-    assert set(content["groups"].tolist()) >= {"Scopia#stand0"}
-
-
-def test_the_scale_brings_back_centimeters(deb, project):
-    content = read_furniture(prepare_furniture(deb, num_points=256))
-    row = content["ids"].tolist().index("Scopia#stand0")
-    extent = np.ptp(content["points"][row] / 32767, axis=0) * content["scale"][row]
-    assert np.allclose(extent, [80, 40, 20], rtol=0.06)
-
-
-def test_the_list_it_writes_can_be_used_again(deb, project):
-    prepare_furniture(deb, num_points=16)
-    first = (project / "ATTRIBUTION.csv").read_bytes(), (project / "furniture.npz").read_bytes()
-    prepare_furniture(deb, num_points=16)
-    assert first == (
-        (project / "ATTRIBUTION.csv").read_bytes(),
-        (project / "furniture.npz").read_bytes(),
-    )
-
-
-def test_the_order_of_models_does_not_matter(stand_in, write_package, project, tmp_path):
-    libraries = stand_in.libraries()
-    contents = []
-    for name, order in (("one", libraries), ("two", dict(reversed(libraries.items())))):
-        deb = write_package(stand_in.package(order))
-        contents.append(prepare_furniture(deb, tmp_path / name, num_points=16).read_bytes())
-    assert contents[0] == contents[1]
-
-
-def test_another_seed_draws_other_points(deb, project, tmp_path):
-    first, second = (
-        read_furniture(prepare_furniture(deb, tmp_path / str(seed), seed, 16)) for seed in (0, 1)
-    )
-    assert (first["ids"] == second["ids"]).all()
-    assert (first["points"] != second["points"]).any()
-
-
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_an_interruption_leaves_what_was_there(deb, project, monkeypatch, error):
-    before = (project / "ATTRIBUTION.csv").read_bytes()
-
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(furniture, "_write_attribution", fail)  # comes after the clouds
-    with pytest.raises(type(error)):
-        prepare_furniture(deb, num_points=16)
-    assert [path.name for path in project.iterdir()] == ["ATTRIBUTION.csv"]
-    assert (project / "ATTRIBUTION.csv").read_bytes() == before
-
-
-def test_a_shape_without_area_is_named(stand_in, write_package, project):
-    flat = stand_in.library([stand_in.entry(1, "Scopia#flat")], {1: (1.0, 0.0, 0.0)})
-    deb = write_package(stand_in.package({"Scopia": flat}))
-    (project / "ATTRIBUTION.csv").write_text("class,id\nlamp,Scopia#flat\n")
-    with pytest.raises(ValueError, match="Scopia#flat: The mesh has no surface"):
-        prepare_furniture(deb, num_points=16)
-
-
-@pytest.mark.parametrize(
-    "table", ["", "class,id\n", "a,b\n1,2\n", "class,id\nlamp,x\nlamp,x\n", "class,id\nufo,x\n"]
-)
-def test_a_list_of_models_that_is_none_is_refused(deb, project, table):
-    (project / "ATTRIBUTION.csv").write_text(table)
-    with pytest.raises(ValueError, match="git checkout data"):
-        prepare_furniture(deb)
-
-
-def test_impossible_numbers_are_refused(deb, project):
-    with pytest.raises(ValueError, match="num_points"):
-        prepare_furniture(deb, num_points=0)
-    with pytest.raises(ValueError, match="seed"):
-        prepare_furniture(deb, seed=-1)
-
-
-def test_without_a_package_it_is_downloaded(deb, project, monkeypatch):
-    def download(folder):
-        return Path(shutil.copy(deb, folder))
-
-    monkeypatch.setattr(sweethome, "download_package", download)
-    assert len(load_furniture(path=prepare_furniture(num_points=16))) == 12

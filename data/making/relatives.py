@@ -12,8 +12,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from pcvae.data.clouds import SPLITS
+
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
-SPLITS = tuple(SHARES)
 
 # Squared nearest distances, their two means summed, on clouds in the unit sphere.
 NEAR_DUPLICATE = 0.003

@@ -18,18 +18,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Float, Int
-
-from pcvae.data import debian
+from making import debian
 
 PACKAGE = "sweethome3d-furniture"
 VERSION = "1.8-1"
 SHA256 = "3ccb90c63f9525e887a767b9cd5c8b6933b8b6b2973a615a5359ee68a2118668"
 CATALOG = "PluginFurnitureCatalog.properties"
 HOME_PAGE = "http://www.sweethome3d.com/importModels.jsp"
-HOW_TO_PASS_IT = (
-    f"Fetch {PACKAGE} {VERSION} on any machine (on Debian: apt-get download {PACKAGE}) and pass "
-    "it with --deb PATH."
-)
 
 # What reading a damaged archive raises; KeyError is a member or a catalogue entry that is missing.
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError)
@@ -155,11 +150,11 @@ def read_models(deb: Path, wanted: frozenset[str]) -> Iterator[Model]:
                     missing.discard(model.id)
                     yield model
     except _DAMAGED as error:
-        raise ValueError(f"{deb} is damaged: {error}. {HOW_TO_PASS_IT}") from error
+        raise ValueError(f"{deb} is damaged: {error}. {_package().how_to_pass_it}") from error
     if missing:
         raise ValueError(
             f"{deb} lacks {len(missing)} of {len(wanted)} models, e.g. {sorted(missing)[:3]}. "
-            f"{HOW_TO_PASS_IT}"
+            f"{_package().how_to_pass_it}"
         )
 
 
