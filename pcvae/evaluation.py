@@ -19,12 +19,10 @@ from pcvae.metrics.splits import set_size
 from pcvae.metrics.transport import SUBSET
 from pcvae.models import PointCloudVAE
 from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
-from pcvae.randomness import generator_for
+from pcvae.randomness import Stream, stream_for
 from pcvae.sampling import sample
 
 BATCH = 16
-# Keeps these random numbers apart from those of training and sampling, which have others.
-REBUILD_STREAM = 5
 UNITS = {
     "shape": "each shape centered on its bounding box and scaled to the unit sphere",
     "data": "as in the data",
@@ -267,7 +265,7 @@ def _noise(
     )
     drawn: tuple[list[Tensor], ...] = ([], [], [])
     for shape in shapes:
-        generator = generator_for(seed, shape, REBUILD_STREAM)
+        generator = stream_for(Stream.REBUILD, seed=seed, shape=shape)
         for numbers, size in zip(drawn, sizes, strict=True):
             numbers.append(torch.randn(*size, generator=generator))
     style, posterior, prior = (torch.stack(numbers) for numbers in drawn)

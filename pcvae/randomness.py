@@ -5,12 +5,58 @@ on many: which batch, process or device a shape comes to does not matter.
 """
 
 import hashlib
+from enum import IntEnum, unique
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+
+@unique
+class Stream(IntEnum):
+    """What random numbers are for. Two streams have no numbers in common, whatever the shape is.
+
+    A new stream takes a new number: with another one's, both would draw the same.
+    """
+
+    SUBSET = 1  # which points of a cloud a training step sees
+    FLOW = 2  # noise and times of the prior's losses
+    SAMPLE = 3  # noise of new shapes
+    AUGMENTATION = 4  # how a training cloud is changed
+    REBUILD = 5  # noise of reconstructions that are scored
+    LATENTS = 6  # noise of the latents in training
+
+
+TRAINING = (Stream.SUBSET, Stream.FLOW, Stream.AUGMENTATION, Stream.LATENTS)
+
+
+def key_of(stream: Stream, seed: int, shape: int, epoch: int | None = None) -> tuple[int, ...]:
+    """Return the whole numbers that seed the random numbers of one shape.
+
+    Keys of training have four, of which the last is no 0; the others have three, which NumPy takes
+    for four with a 0 at the end. So they never meet.
+
+    Args:
+        stream: what the numbers are for.
+        seed: of the run, below 2 ** 32.
+        shape: which shape of the set it is.
+        epoch: how often the training set was seen before, for streams of training alone.
+
+    Raises:
+        ValueError: if an epoch is missing, or one too many.
+    """
+    if (epoch is not None) != (stream in TRAINING):
+        raise ValueError(f"Streams of training have an epoch and others none: {stream}, {epoch}.")
+    return (seed, shape, stream) if epoch is None else (seed, epoch, shape, stream)
+
+
+def stream_for(
+    stream: Stream, *, seed: int, shape: int, epoch: int | None = None
+) -> torch.Generator:
+    """Return the random numbers of one shape on the CPU, see `key_of`."""
+    return generator_for(*key_of(stream, seed, shape, epoch))
 
 
 def generator_for(*key: int) -> torch.Generator:
@@ -44,14 +90,10 @@ def noise_for_shapes(
     style = torch.empty(len(shapes), style_dim)
     points = torch.empty(len(shapes), num_points, point_dim)
     for row, shape in enumerate(shapes.tolist()):
-        generator = generator_for(seed, epoch, shape)
+        generator = stream_for(Stream.LATENTS, seed=seed, shape=shape, epoch=epoch)
         style[row].normal_(generator=generator)
         points[row].normal_(generator=generator)
     return style, points
-
-
-# Keeps these numbers apart from the noise of the latents, which has the same seed, epoch and shape.
-FLOW_STREAM = 2
 
 
 class FlowNoise(NamedTuple):
@@ -93,7 +135,7 @@ def flow_noise_for_shapes(
     """
     rows = []
     for shape in shapes.tolist():
-        generator = generator_for(seed, epoch, shape, FLOW_STREAM)
+        generator = stream_for(Stream.FLOW, seed=seed, shape=shape, epoch=epoch)
         rows.append(
             FlowNoise(
                 torch.randn(repeats, style_dim, generator=generator),

@@ -8,11 +8,9 @@ from tqdm.auto import tqdm
 
 from pcvae.models import PointCloudVAE
 from pcvae.models.prior import POINT_SOLVER, POINT_STEPS, STYLE_STEPS
-from pcvae.randomness import generator_for
+from pcvae.randomness import Stream, stream_for
 
 BATCH = 16
-# Keeps these random numbers apart from those of training, which have a seed in front, too.
-SAMPLE_STREAM = 3
 
 
 @torch.inference_mode()
@@ -78,7 +76,7 @@ def noise_of_samples(
     config = model.config
     style, points = [], []
     for shape in shapes:
-        generator = generator_for(seed, shape, SAMPLE_STREAM)
+        generator = stream_for(Stream.SAMPLE, seed=seed, shape=shape)
         style.append(torch.randn(config.style_dim, generator=generator))
         points.append(torch.randn(num_points, 3 + config.latent_dim, generator=generator))
     return torch.stack(style), torch.stack(points)

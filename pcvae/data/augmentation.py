@@ -6,10 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pcvae.randomness import generator_for
-
-# Keeps these numbers apart from others drawn for the same seed, epoch and shape.
-STREAM = 2
+from pcvae.randomness import Stream, stream_for
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class Augmentation:
         uniform = torch.empty(len(shapes), 4)
         noise = torch.empty(*size, 3) if self.jitter else None
         for row, shape in enumerate(shapes.tolist()):
-            generator = generator_for(seed, epoch, shape, STREAM)
+            generator = stream_for(Stream.AUGMENTATION, seed=seed, shape=shape, epoch=epoch)
             uniform[row].uniform_(generator=generator)
             if noise is not None:
                 noise[row].normal_(generator=generator)

@@ -16,12 +16,9 @@ from pcvae.data.clouds import CloudSet
 from pcvae.data.sources import Splits
 from pcvae.data.statistics import check_finite, fit_clouds, fit_normalization
 from pcvae.models import Normalization, Statistics
-from pcvae.randomness import generator_for
+from pcvae.randomness import Stream, stream_for
 
 logger = logging.getLogger(__name__)
-
-# Keeps the draw of points apart from the draw of noise, which has the same seed, epoch and shape.
-SUBSET_STREAM = 1
 
 
 class Batch(NamedTuple):
@@ -84,7 +81,7 @@ def subsample(
         return batch
     rows = torch.empty(len(batch.shapes), num_points, dtype=torch.long)
     for row, shape in zip(rows, batch.shapes.tolist(), strict=True):
-        generator = generator_for(seed, epoch, shape, SUBSET_STREAM)
+        generator = stream_for(Stream.SUBSET, seed=seed, shape=shape, epoch=epoch)
         if available > num_points and not replacement:
             row.copy_(torch.randperm(available, generator=generator)[:num_points])
         else:
