@@ -1,10 +1,18 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and the folder for what can be made again."""
 
 import contextlib
+import functools
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from platformdirs import user_cache_path
+
+logger = logging.getLogger(__name__)
+
+CACHE_VARIABLE = "PCVAE_CACHE"
 
 
 @contextlib.contextmanager
@@ -33,3 +41,30 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a text file, or leave what was there."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: $PCVAE_CACHE, or the user's cache folder.
+
+    Where nothing can be written to it, that is said once, and a temporary one takes its place.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return _writable(Path(chosen).expanduser() if chosen else user_cache_path("pcvae"))
+
+
+@functools.cache
+def _writable(folder: Path) -> Path:
+    """Return a folder if files can be written to it, else a temporary one."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        logger.warning(
+            "Nothing can be kept in %s (%s): what is made again and again goes to a temporary "
+            "folder. Name another one by %s.",
+            folder,
+            error.strerror,
+            CACHE_VARIABLE,
+        )
+        return Path(tempfile.mkdtemp(prefix="pcvae-"))
+    return folder

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pcvae.checkpoints import load, notes
-from pcvae.data.clouds import CloudSet
-from pcvae.data.export import check_format, write_clouds
-from pcvae.data.statistics import check_finite
+from pcvae.data.cloud_files import check_format, export_clouds
+from pcvae.data.clouds import CloudSet, check_finite
 from pcvae.diagnostics import Diagnosis, examine
 from pcvae.evaluation import some_rows
 from pcvae.files import atomic_path, write_atomically
@@ -52,7 +51,7 @@ def sample_checkpoint(
     clouds = sample(
         load(model), count, points, seed=seed, steps=steps, solver=solver, progress=progress
     )
-    return write_clouds(clouds, out)
+    return export_clouds(clouds, out)
 
 
 def diagnose_checkpoint(

@@ -13,13 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pcvae import checkpoints
-from pcvae.data.clouds import CloudSet
-from pcvae.data.files import read_split_clouds
-from pcvae.data.procedural import cache_folder
-from pcvae.data.sources import Splits, open_splits
-from pcvae.data.statistics import check_finite
+from pcvae.data.cloud_files import read_split_clouds
+from pcvae.data.clouds import CloudSet, Splits, check_finite
+from pcvae.data.sources import open_splits
 from pcvae.evaluation import evaluate
-from pcvae.files import write_atomically
+from pcvae.files import cache_folder, write_atomically
 from pcvae.metrics import Score
 from pcvae.metrics.pairs import fingerprint
 from pcvae.models.flow import Solver

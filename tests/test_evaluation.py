@@ -8,8 +8,8 @@ import torch
 
 from pcvae import checkpoints
 from pcvae.cli import main
+from pcvae.data.cloud_files import write_set
 from pcvae.data.clouds import CloudSet
-from pcvae.data.files import write_clouds
 from pcvae.evaluation import evaluate, generation, memorizing, rebuild, reconstruction
 from pcvae.metrics import chamfer, emd_matrix, fixed_subsets, random_splits, set_scores, transport
 from pcvae.models import DiagonalGaussian, Normalization, PointCloudVAE, PriorConfig, VAEConfig
@@ -239,7 +239,7 @@ def files(rng, model, held_out, training, tmp_path):
         ("box",) * 140,
     )
     splits = np.array(["train"] * 80 + ["val"] * 20 + ["test"] * 40)
-    data = write_clouds(tmp_path / "boxes.npz", clouds, splits=splits)
+    data = write_set(tmp_path / "boxes.npz", clouds, splits=splits)
     notes = {"train": {"data": str(data), "seed": 3, "categories": "", "num_shapes": 3000}}
     return checkpoints.save(model, tmp_path / "model.safetensors", notes), data
 

@@ -21,7 +21,7 @@ BROWSER = HERE.parents[1] / "tests" / "browser" / "conftest.py"
 PANEL = """
 import torch
 import pcvae
-from pcvae.data.procedural import generate
+from pcvae.data import generate
 from pcvae.explore import explore
 torch.set_num_threads(1)
 explore(pcvae.load("shapes"), generate(["chair"], 300, 2048, seed=1), start=4, view="webgl")

@@ -16,8 +16,7 @@ from pytorch_lightning import Callback, Trainer
 
 import pcvae
 from pcvae import editing
-from pcvae.data import CloudSet, load_furniture
-from pcvae.data.procedural import generate
+from pcvae.data import CloudSet, generate, load_furniture
 from pcvae.diagnostics import style_means
 from pcvae.figures import cloud_grid, edit_sheet, latent_planes
 from pcvae.models import Normalization, VAEConfig

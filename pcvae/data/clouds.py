@@ -1,4 +1,4 @@
-"""A set of point clouds with names, classes and whatever else is known of them."""
+"""A set of point clouds with whatever is known of them, and sets parted for training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from jaxtyping import Bool, Int
 from pcvae.data.lazy import LazyPoints
 
 SPLITS = ("train", "val", "test")
+# Of a source without splits of its own, or without this one: one shape in so many.
+ONE_IN = {"val": 10, "test": 5}
 
 
 # Arrays are annotated without shapes: wrong ones are for the constructor to refuse, in words.
@@ -145,3 +147,91 @@ def _index_type(indices: Sequence[int] | np.ndarray) -> type:
     """An empty list is of floats to NumPy, which it then refuses as an index."""
     kept = np.asarray(indices)
     return bool if kept.dtype == bool else np.int64
+
+
+def check_finite(clouds: CloudSet, points: np.ndarray, rows: list[int]) -> None:
+    """Refuse NaN and infinity in clouds that were just read from the disk.
+
+    Args:
+        clouds: the set they are from.
+        points: (K, M, 3).
+        rows: which K shapes of the set they are.
+
+    Raises:
+        ValueError: if there are any; the message names the shapes.
+    """
+    finite = np.isfinite(points).all(axis=(1, 2))
+    if not finite.all():
+        bad = [clouds.ids[row] for row, good in zip(rows, finite, strict=True) if not good]
+        raise ValueError(
+            f"Cloud set {clouds.name!r}: expected finite points; NaN or infinity in "
+            f"{', '.join(bad[:5])}. Remove or mend these shapes."
+        )
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Three sets that share no shape.
+
+    Attributes:
+        train: what the weights are fitted to.
+        val: watched while training.
+        test: kept for the end.
+    """
+
+    train: CloudSet
+    val: CloudSet
+    test: CloudSet
+
+
+def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
+    """Fill in the splits that a source lacks with shapes of its training set.
+
+    Args:
+        parts: some of "train", "val" and "test". ModelNet has no "val", for example.
+        seed: decides which shapes are taken: as many as `split_randomly` takes for each split that
+            is missing.
+
+    Raises:
+        ValueError: if there are no training shapes, or too few to share.
+    """
+    train = parts.get("train")
+    missing = [name for name in ("val", "test") if name not in parts]
+    if train is None or len(train) <= len(missing):
+        found = {name: len(part) for name, part in parts.items()}
+        raise ValueError(
+            f"Expected training shapes, and one or more beside them for each of "
+            f"{', '.join(missing) or 'the other splits'}; got {found}."
+        )
+    order = np.random.default_rng(seed).permutation(len(train))
+    filled = {}
+    for name in missing:
+        count = max(len(train) // ONE_IN[name], 1)
+        taken, order = order[:count], order[count:]
+        filled[name] = train.subset(np.sort(taken))
+    return Splits(**(parts | filled | {"train": train.subset(np.sort(order))}))
+
+
+def split_randomly(clouds: CloudSet, seed: int) -> Splits:
+    """Keep a tenth for validation and a fifth for testing, at least one shape each.
+
+    Args:
+        clouds: at least three shapes.
+        seed: decides which.
+
+    Raises:
+        ValueError: if there are fewer than three shapes.
+    """
+    count = len(clouds)
+    if count < 3:
+        raise ValueError(
+            f"{clouds.name} holds {count} shape(s). Training, validation and testing need one "
+            "each: give at least three."
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    val, test = (max(count // ONE_IN[name], 1) for name in ("val", "test"))
+    return Splits(
+        train=clouds.subset(np.sort(order[val + test :])),
+        val=clouds.subset(np.sort(order[:val])),
+        test=clouds.subset(np.sort(order[val : val + test])),
+    )

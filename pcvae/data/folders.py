@@ -27,12 +27,12 @@ from tqdm import tqdm
 
 from pcvae import geometry, randomness
 from pcvae.data import meshes
+from pcvae.data.cloud_files import read_arrays, read_split_clouds, write_set
 from pcvae.data.clouds import SPLITS, CloudSet
-from pcvae.data.files import read_arrays, read_split_clouds, write_clouds
 from pcvae.data.meshes import ENDINGS, UPS, read_shape
-from pcvae.data.procedural import cache_folder
 from pcvae.data.skipping import Skipped
 from pcvae.data.upright import warn_of_lying
+from pcvae.files import cache_folder
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
 from pcvae.randomness import named_rng
 
@@ -288,7 +288,7 @@ def _write(
     )
     notes = np.array(list(skipped.reasons.items()), dtype=str).reshape(-1, 2)
     splits = np.array([file.split for file in files])
-    write_clouds(out, clouds, splits=splits, skipped=notes)
+    write_set(out, clouds, splits=splits, skipped=notes)
 
 
 def _open(path: Path, folder: Path, strict: bool) -> tuple[CloudSet, tuple[str, ...]]:

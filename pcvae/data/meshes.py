@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from pcvae.data.files import read_array
+from pcvae.data.cloud_files import read_array
 
 MESHES = (".obj", ".off", ".ply", ".stl", ".glb")
 POINTS = (".npy", ".npz", ".ply", ".xyz", ".pts")

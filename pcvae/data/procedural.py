@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import sys
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -23,13 +21,12 @@ import numpy as np
 
 from pcvae import shapes
 from pcvae.data.clouds import CloudSet
-from pcvae.files import atomic_path
+from pcvae.files import atomic_path, cache_folder
 from pcvae.shapes import Family
 
 logger = logging.getLogger(__name__)
 
 BLOCK = 32  # shapes drawn together: small enough for the cache of a CPU core
-CACHE_VARIABLE = "PCVAE_CACHE"
 
 
 class Arrays(NamedTuple):
@@ -178,18 +175,6 @@ def cached(
     clouds = generate(names, count, num_points, seed, workers)
     _write(path, clouds)
     return clouds
-
-
-def cache_folder() -> Path:
-    """Return the folder for what can be made again: $PCVAE_CACHE, or the user's cache folder."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
-        return Path(os.environ["LOCALAPPDATA"]) / "pcvae" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "pcvae"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pcvae"
 
 
 def _fingerprint(names: Sequence[str], count: int, num_points: int, seed: int) -> str:

@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pcvae.data.clouds import CloudSet
-from pcvae.data.files import read_split_clouds
+from pcvae.data.cloud_files import read_split_clouds
+from pcvae.data.clouds import CloudSet, Splits, complete, split_randomly
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import CLASSES, load_furniture
 from pcvae.data.procedural import cached
@@ -17,28 +16,10 @@ from pcvae.shapes import families
 
 logger = logging.getLogger(__name__)
 
-# Of a source without splits of its own, or without this one: one shape in so many.
-ONE_IN = {"val": 10, "test": 5}
-
 # Shapes that are sampled here get at least this many points, so that fewer can be drawn anew in
 # every epoch, and one cache serves all runs.
 LEAST_POINTS = 2048
 PROCEDURAL_SEED = 0
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Three sets that share no shape.
-
-    Attributes:
-        train: what the weights are fitted to.
-        val: watched while training.
-        test: kept for the end.
-    """
-
-    train: CloudSet
-    val: CloudSet
-    test: CloudSet
 
 
 def open_splits(
@@ -159,56 +140,3 @@ def _split(clouds: CloudSet, splits: Sequence[str], seed: int) -> Splits:
         if (named == name).any()
     }
     return complete(parts, seed) if parts else split_randomly(clouds, seed)
-
-
-def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
-    """Fill in the splits that a source lacks with shapes of its training set.
-
-    Args:
-        parts: some of "train", "val" and "test". ModelNet has no "val", for example.
-        seed: decides which shapes are taken: as many as `split_randomly` takes for each split that
-            is missing.
-
-    Raises:
-        ValueError: if there are no training shapes, or too few to share.
-    """
-    train = parts.get("train")
-    missing = [name for name in ("val", "test") if name not in parts]
-    if train is None or len(train) <= len(missing):
-        found = {name: len(part) for name, part in parts.items()}
-        raise ValueError(
-            f"Expected training shapes, and one or more beside them for each of "
-            f"{', '.join(missing) or 'the other splits'}; got {found}."
-        )
-    order = np.random.default_rng(seed).permutation(len(train))
-    filled = {}
-    for name in missing:
-        count = max(len(train) // ONE_IN[name], 1)
-        taken, order = order[:count], order[count:]
-        filled[name] = train.subset(np.sort(taken))
-    return Splits(**(parts | filled | {"train": train.subset(np.sort(order))}))
-
-
-def split_randomly(clouds: CloudSet, seed: int) -> Splits:
-    """Keep a tenth for validation and a fifth for testing, at least one shape each.
-
-    Args:
-        clouds: at least three shapes.
-        seed: decides which.
-
-    Raises:
-        ValueError: if there are fewer than three shapes.
-    """
-    count = len(clouds)
-    if count < 3:
-        raise ValueError(
-            f"{clouds.name} holds {count} shape(s). Training, validation and testing need one "
-            "each: give at least three."
-        )
-    order = np.random.default_rng(seed).permutation(count)
-    val, test = (max(count // ONE_IN[name], 1) for name in ("val", "test"))
-    return Splits(
-        train=clouds.subset(np.sort(order[val + test :])),
-        val=clouds.subset(np.sort(order[:val])),
-        test=clouds.subset(np.sort(order[val : val + test])),
-    )

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from pcvae.data.cloud_files import read_array
 from pcvae.data.clouds import CloudSet
-from pcvae.data.files import read_array
 from pcvae.data.folders import sample_evenly
 from pcvae.data.meshes import ENDINGS, read_shape
 from pcvae.data.meshes import Shape as FileShape
@@ -105,7 +105,7 @@ class Library:
                 name=f"{family} of seed {seed}",
                 points=made.points[0],
                 code=f"{code}.points[0]",
-                imports="from pcvae.data.procedural import generate",
+                imports="from pcvae.data import generate",
                 label_code=f"{code}.labels[0]",
                 labels=made.labels[0],
                 part_names=made.part_names,

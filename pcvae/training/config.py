@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pcvae.data.augmentation import Augmentation
-from pcvae.data.datamodule import PointCloudData
+from pcvae.data.batches import Augmentation, PointCloudData
 from pcvae.data.sources import open_splits
 from pcvae.models import PriorConfig, VAEConfig
 from pcvae.objective import KLSchedule, Objective

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from pcvae.data.datamodule import Batch
+from pcvae.data.batches import Batch
 from pcvae.models import PointCloudVAE, Reconstruction
 from pcvae.objective import KLSchedule, Objective, Terms
 from pcvae.randomness import FlowNoise, flow_noise_for_shapes, noise_for_shapes

@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveragi
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from pcvae import checkpoints
-from pcvae.data.datamodule import PointCloudData
+from pcvae.data.batches import PointCloudData
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 from pcvae.training.callbacks import LatentDiagnostics, running_mean

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from pcvae.data import PointCloudData, Splits, open_splits
-from pcvae.data.augmentation import Augmentation
+from pcvae.data.batches import Augmentation
 from pcvae.models import PointCloudVAE
 from pcvae.training import TrainConfig, VAEModule
 

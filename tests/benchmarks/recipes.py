@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pcvae import checkpoints
+from pcvae.data.batches import Batch
 from pcvae.data.clouds import CloudSet
-from pcvae.data.datamodule import Batch
 from pcvae.diagnostics import diagnose, explained_variance, style_means
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE

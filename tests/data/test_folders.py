@@ -8,7 +8,7 @@ import trimesh
 
 from pcvae.cli import main
 from pcvae.data import folders
-from pcvae.data.files import read_split_clouds
+from pcvae.data.cloud_files import read_split_clouds
 from pcvae.data.folders import open_folder, prepare_meshes
 
 

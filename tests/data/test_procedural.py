@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pcvae.data import CloudSet
-from pcvae.data.procedural import BLOCK, CACHE_VARIABLE, cache_folder, cached, generate
+from pcvae.data.procedural import BLOCK, cached, generate
 from pcvae.shapes import families
 
 NAMES = ("chair", "lamp")
@@ -217,14 +217,3 @@ def test_nothing_is_left_after_an_interruption(
     with pytest.raises(KeyboardInterrupt):
         cached(NAMES, 3, 64, folder=tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mine"))
-    assert cache_folder() == tmp_path / "mine"
-    cached(NAMES, 3, 64)
-    assert len(list((tmp_path / "mine").iterdir())) == 1
-    monkeypatch.delenv(CACHE_VARIABLE)
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "pcvae"

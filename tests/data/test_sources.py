@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pcvae.data import CloudSet, load_furniture, open_splits
-from pcvae.data.files import write_clouds
+from pcvae.data.cloud_files import write_set
+from pcvae.data.clouds import complete, split_randomly
 from pcvae.data.lazy import PointFiles
-from pcvae.data.sources import complete, split_randomly
 from pcvae.shapes import families
 
 
@@ -95,7 +95,7 @@ def test_shapes_of_folders_get_as_many_points_as_are_used(tmp_path):
 
 def test_a_file_may_bring_its_splits(tmp_path):
     named = np.array(["train"] * 8 + ["val"] * 4 + ["test"] * 8)
-    path = write_clouds(tmp_path / "mine.npz", clouds(), splits=named)
+    path = write_set(tmp_path / "mine.npz", clouds(), splits=named)
     assert sizes(open_splits(str(path))) == [8, 4, 8]
     mugs = open_splits(str(path), categories=["mug"])
     assert sizes(mugs) == [4, 2, 4]
@@ -104,7 +104,7 @@ def test_a_file_may_bring_its_splits(tmp_path):
 
 def test_a_missing_split_is_taken_from_the_training_shapes(tmp_path):
     named = np.array(["train"] * 12 + ["test"] * 8)
-    path = write_clouds(tmp_path / "mine.npz", clouds(), splits=named)
+    path = write_set(tmp_path / "mine.npz", clouds(), splits=named)
     splits = open_splits(str(path))
     assert sizes(splits) == [11, 1, 8]
     assert_parted(splits)
@@ -113,7 +113,7 @@ def test_a_missing_split_is_taken_from_the_training_shapes(tmp_path):
 
 def test_unnamed_shapes_beside_named_ones_are_trained_on(tmp_path):
     named = np.array([""] * 12 + ["test"] * 8)
-    path = write_clouds(tmp_path / "mine.npz", clouds(), splits=named)
+    path = write_set(tmp_path / "mine.npz", clouds(), splits=named)
     assert sizes(open_splits(str(path))) == [11, 1, 8]
 
 
@@ -131,7 +131,7 @@ def test_unknown_names_are_refused_with_those_there_are(tmp_path):
         open_splits("furniture", categories=["spoon"])
     with pytest.raises(ValueError, match=r"spoon.*chair"):
         open_splits("procedural:spoon")
-    path = write_clouds(tmp_path / "mine.npz", clouds())
+    path = write_set(tmp_path / "mine.npz", clouds())
     with pytest.raises(ValueError, match=r"mine has no 'spoon'; its categories are chair, mug"):
         open_splits(str(path), categories=["spoon"])
 

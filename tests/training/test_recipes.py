@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pcvae.data.datamodule import Batch
+from pcvae.data.batches import Batch
 from pcvae.models import PointCloudVAE
 from pcvae.training import RECIPES, TrainConfig, VAEModule
 

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from pcvae import editing
-from pcvae.data.export import write_npz, write_ply
+from pcvae.data.cloud_files import write_npz, write_ply
 from pcvae.explore import export
 from pcvae.explore.code import code_of
 from pcvae.explore.controls import WRAP, Group, button

@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+import trimesh
 
-from pcvae.data import CloudSet, files
-from pcvae.data.files import read_array, read_clouds, read_split_clouds, write_clouds
+from pcvae.data import CloudSet, cloud_files
+from pcvae.data.cloud_files import (
+    export_clouds,
+    read_array,
+    read_clouds,
+    read_split_clouds,
+    write_ply,
+    write_set,
+)
 from pcvae.data.lazy import PointRows
+from pcvae.data.sources import open_splits
 
 CLOUDS = np.random.default_rng(0).normal(size=(5, 8, 3)).astype(np.float32)
 
@@ -36,7 +45,7 @@ def test_archives_may_bring_their_own(tmp_path):
 
 def test_what_is_written_is_read(tmp_path):
     clouds = CloudSet("mine", CLOUDS, tuple("abcde"), tuple("xyxyx"))
-    path = write_clouds(tmp_path / "new" / "mine.npz", clouds, splits=np.array(["train"] * 5))
+    path = write_set(tmp_path / "new" / "mine.npz", clouds, splits=np.array(["train"] * 5))
     found, splits = read_split_clouds(path)
     assert (found.points == CLOUDS).all()
     assert (found.ids, found.classes, splits) == (clouds.ids, clouds.classes, ("train",) * 5)
@@ -44,22 +53,22 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_an_interruption_while_writing_leaves_what_was_there(tmp_path, monkeypatch):
     clouds = CloudSet("mine", CLOUDS, tuple("abcde"), tuple("xyxyx"))
-    path = write_clouds(tmp_path / "mine.npz", clouds)
+    path = write_set(tmp_path / "mine.npz", clouds)
     before = path.read_bytes()
 
     def half(file, **arrays):
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.np, "savez", half)
+    monkeypatch.setattr(cloud_files.np, "savez", half)
     with pytest.raises(KeyboardInterrupt):
-        write_clouds(path, clouds)
+        write_set(path, clouds)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == before
 
 
 def test_large_arrays_stay_on_the_disk(path, monkeypatch):
-    monkeypatch.setattr(files, "IN_MEMORY", 100)
+    monkeypatch.setattr(cloud_files, "IN_MEMORY", 100)
     np.save(path, CLOUDS)
     clouds = read_clouds(path).subset([4, 1])
     assert isinstance(clouds.points, PointRows)
@@ -140,3 +149,41 @@ def test_an_array_alone_needs_no_name(tmp_path):
     np.savez(path, one=CLOUDS[0], other=CLOUDS[1])
     with pytest.raises(ValueError, match="found: one, other"):
         read_array(path)
+
+
+# Clouds to files and back, by NumPy and by another program's reader
+
+
+@pytest.fixture
+def points():
+    return np.random.default_rng(0).normal(size=(3, 10, 3)).astype(np.float32)
+
+
+def test_npz_holds_the_points_and_opens_as_data(points, tmp_path):
+    (path,) = export_clouds(points, tmp_path / "new" / "shapes.npz")
+    with np.load(path, allow_pickle=False) as file:
+        np.testing.assert_array_equal(file["points"], points)
+    assert len(open_splits(str(path)).train) == 1
+
+
+def test_ply_of_several_clouds_are_numbered(points, tmp_path):
+    paths = export_clouds(points, tmp_path / "chair.ply")
+    assert [path.name for path in paths] == [f"chair-000{k}.ply" for k in range(3)]
+    for path, cloud in zip(paths, points, strict=True):
+        np.testing.assert_allclose(trimesh.load(path).vertices, cloud, rtol=1e-6)
+
+
+def test_ply_of_one_cloud_has_the_name_given(points, tmp_path):
+    assert export_clouds(points[:1], tmp_path / "chair.ply") == [tmp_path / "chair.ply"]
+
+
+def test_ply_keeps_colors(points, tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (10, 3), dtype=np.uint8)
+    cloud = trimesh.load(write_ply(tmp_path / "a.ply", points[0], rgb))
+    np.testing.assert_array_equal(np.asarray(cloud.colors)[:, :3], rgb)
+
+
+def test_other_endings_are_refused(points, tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.npz or \.ply"):
+        export_clouds(points, tmp_path / "shapes.obj")
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,8 @@
-"""Batches of clouds for training: one LightningDataModule over all sources."""
+"""Batches of clouds for training: what is drawn, changed and measured of them on the way."""
 
 import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,14 +13,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from pcvae.data.augmentation import Augmentation
-from pcvae.data.clouds import CloudSet
-from pcvae.data.sources import Splits
-from pcvae.data.statistics import check_finite, fit_clouds, fit_normalization
+from pcvae.data.clouds import CloudSet, Splits, check_finite
+from pcvae.data.lazy import LazyPoints
 from pcvae.models import Normalization, Statistics
+from pcvae.models.normalization import cloud_statistics
 from pcvae.randomness import Stream, stream_for
 
 logger = logging.getLogger(__name__)
+
+# Coordinates held at once while a set is measured: 24 MB in double precision.
+CHUNK = 3_000_000
 
 
 class Batch(NamedTuple):
@@ -88,6 +92,76 @@ def subsample(
             row.random_(available, generator=generator)
     index = rows.to(batch.points.device).unsqueeze(-1).expand(-1, -1, 3)
     return batch._replace(points=batch.points.gather(1, index))
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What to change in a batch of training clouds. Nothing by default.
+
+    The random numbers belong to the seed, the epoch and the shape: an interrupted run, or one on
+    several devices, changes each shape as any other run does.
+
+    Attributes:
+        mirror: swap left and right (x and -x) with probability one half.
+        stretch: scale each axis by a factor of its own, between 1 / (1 + stretch) and 1 + stretch,
+            uniform in its logarithm.
+        jitter: add Gaussian noise to each coordinate; its standard deviation is this share of the
+            cloud's own.
+
+    Raises:
+        ValueError: if a number is negative.
+    """
+
+    mirror: bool = False
+    stretch: float = 0.0
+    jitter: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name in ("stretch", "jitter"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}.")
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether clouds come out other than they went in."""
+        return bool(self.mirror or self.stretch or self.jitter)
+
+    def __call__(
+        self, points: Float[Tensor, "B N 3"], shapes: Int[Tensor, " B"], seed: int, epoch: int
+    ) -> Float[Tensor, "B N 3"]:
+        """Return changed clouds, on the device of those given.
+
+        Args:
+            points: clouds whose plane of symmetry, if they have one, is x = 0.
+            shapes: which shapes of the training set they are.
+            seed: the run's seed.
+            epoch: each epoch changes a shape anew.
+        """
+        if not self.changes_anything:
+            return points
+        uniform, noise = self._draw(points.shape[:2], shapes, seed, epoch)
+        factors = torch.exp(torch.log1p(torch.tensor(self.stretch)) * (2 * uniform[:, 1:] - 1))
+        if self.mirror:
+            factors[:, 0] *= torch.where(uniform[:, 0] < 0.5, -1.0, 1.0)
+        changed = points * factors.unsqueeze(1).to(points.device)
+        if noise is None:
+            return changed
+        size = self.jitter * points.std((1, 2), correction=0, keepdim=True)
+        return changed + size * noise.to(points.device)
+
+    def _draw(
+        self, size: tuple[int, int], shapes: Tensor, seed: int, epoch: int
+    ) -> tuple[Float[Tensor, "B 4"], Float[Tensor, "B N 3"] | None]:
+        """Draw on the CPU, so that every device gets the same numbers."""
+        uniform = torch.empty(len(shapes), 4)
+        noise = torch.empty(*size, 3) if self.jitter else None
+        for row, shape in enumerate(shapes.tolist()):
+            generator = stream_for(Stream.AUGMENTATION, seed=seed, shape=shape, epoch=epoch)
+            uniform[row].uniform_(generator=generator)
+            if noise is not None:
+                noise[row].normal_(generator=generator)
+        return uniform, noise
 
 
 class PointCloudData(pl.LightningDataModule):
@@ -192,3 +266,69 @@ class PointCloudData(pl.LightningDataModule):
             # A short last batch would be another model under the "batch" reduction.
             drop_last=shuffle and len(sampler) >= self.batch_size,
         )
+
+
+# Numbers of a whole training set, gathered without holding it in memory
+
+
+def fit_normalization(
+    clouds: CloudSet, mode: str = "global", own: Statistics | None = None
+) -> Normalization:
+    """Return the normalization of a training set.
+
+    Args:
+        clouds: the training shapes. Where their files hold more points than are trained on, all
+            count, as in the original.
+        mode: "global", "shape" or "box", see `Normalization`.
+        own: what `fit_clouds` returned for them, to spare reading them all again.
+
+    Raises:
+        ValueError: if points are not finite, are all the same, or there is no such mode.
+    """
+    parts = _global(clouds) if mode == "global" else _averages(own or fit_clouds(clouds, mode))
+    return Normalization(torch.tensor(parts[0], dtype=torch.float32), float(parts[1]), mode)
+
+
+def _global(clouds: CloudSet) -> tuple[np.ndarray, float]:
+    """Return the mean of all points, and the standard deviation of all coordinates."""
+    total, squares, count = np.zeros(3), 0.0, 0
+    for chunk in _chunks(clouds):
+        wide = chunk.astype(np.float64).reshape(-1, 3)
+        total += wide.sum(axis=0)
+        squares += float(np.square(wide).sum())
+        count += len(wide)
+    mean = total / count
+    # The original takes one standard deviation of all coordinates about their common mean.
+    variance = squares / (3 * count) - mean.mean() ** 2
+    return mean, float(np.sqrt(max(variance, 0.0)))
+
+
+def fit_clouds(clouds: CloudSet, mode: str) -> Statistics:
+    """Return each cloud's own mean (S, 1, 3) and scale (S, 1, 1).
+
+    Args:
+        clouds: the shapes. Where their files hold more points than are trained on, all count, as
+            in the original.
+        mode: "shape" or "box".
+
+    Raises:
+        ValueError: if points are not finite.
+    """
+    parts = [cloud_statistics(torch.from_numpy(chunk), mode) for chunk in _chunks(clouds)]
+    means, scales = zip(*parts, strict=True)
+    return Statistics(torch.cat(means), torch.cat(scales))
+
+
+def _averages(own: Statistics) -> tuple[np.ndarray, float]:
+    """Return the averages of the clouds' own numbers."""
+    return own.mean.double().mean(dim=(0, 1)).numpy(), own.scale.double().mean().item()
+
+
+def _chunks(clouds: CloudSet) -> Iterator[np.ndarray]:
+    lazy = isinstance(clouds.points, LazyPoints)
+    points = clouds.points.whole if lazy else clouds.points
+    step = max(CHUNK // (3 * points.shape[1]), 1)
+    for first in range(0, len(points), step):
+        chunk = np.ascontiguousarray(points[first : first + step], dtype=np.float32)
+        check_finite(clouds, chunk, list(range(first, first + len(chunk))))
+        yield chunk

@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from pcvae.data.clouds import SPLITS, CloudSet
 from pcvae.data.lazy import PointRows, read_header
@@ -13,6 +14,7 @@ from pcvae.files import atomic_path
 EXPECTED = "Expected an array of shape (shapes, points, 3) with finite numbers"
 # Files beyond this many bytes stay on the disk; only .npy can.
 IN_MEMORY = 2**29
+FORMATS = (".npz", ".ply")
 
 # What NumPy raises at files that are cut short, pickled, or something else.
 UNREADABLE = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -57,7 +59,7 @@ def read_split_clouds(path: Path) -> tuple[CloudSet, tuple[str, ...]]:
     return CloudSet(path.stem, points, tuple(map(str, ids)), tuple(map(str, classes))), splits
 
 
-def write_clouds(path: Path, clouds: CloudSet, **more: np.ndarray) -> Path:
+def write_set(path: Path, clouds: CloudSet, **more: np.ndarray) -> Path:
     """Write clouds with ids and classes to a .npz file that `read_clouds` reads, or nothing.
 
     Args:
@@ -138,3 +140,56 @@ def _check_points(path: Path, points: np.ndarray) -> np.ndarray | PointRows:
     if points.ndim != 3 or points.shape[-1] != 3 or points.dtype.kind not in "fiu":
         raise ValueError(f"{path}: {EXPECTED}, got shape {points.shape} of {points.dtype}.")
     return PointRows(points) if isinstance(points, np.memmap) else points.astype(np.float32)
+
+
+# Clouds for other programs
+
+
+def export_clouds(points: Float[np.ndarray, "S N 3"], path: Path) -> list[Path]:
+    """Write clouds to one .npz file (an array `points`), or to one .ply file for each.
+
+    Args:
+        points: clouds.
+        path: where to. For several clouds chairs.ply stands for chairs-0000.ply, chairs-0001.ply
+            and so on.
+
+    Returns:
+        The files that were written, each whole or not at all.
+
+    Raises:
+        ValueError: if the path has another ending.
+    """
+    path = Path(path)
+    check_format(path)
+    if path.suffix == ".npz":
+        return [write_npz(path, points=points)]
+    names = (
+        [path]
+        if len(points) == 1
+        else [path.with_name(f"{path.stem}-{index:04d}.ply") for index in range(len(points))]
+    )
+    return [write_ply(name, cloud) for cloud, name in zip(points, names, strict=True)]
+
+
+def write_npz(path: Path, **arrays: np.ndarray) -> Path:
+    """Write arrays under their names; return the path."""
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+    return path
+
+
+def write_ply(
+    path: Path, points: Float[np.ndarray, "N 3"], rgb: UInt8[np.ndarray, "N 3"] | None = None
+) -> Path:
+    """Write a cloud, and its colors if given, for MeshLab, Blender and others; return the path."""
+    import trimesh
+
+    with atomic_path(path) as temporary:
+        trimesh.PointCloud(points, colors=rgb).export(temporary)
+    return path
+
+
+def check_format(path: Path) -> None:
+    """Raise a ValueError unless clouds can be written to such a file."""
+    if Path(path).suffix not in FORMATS:
+        raise ValueError(f"--out {path}: expected a file that ends in {' or '.join(FORMATS)}.")

@@ -1,14 +1,21 @@
 """Batches: whose points they are, how they are drawn, and what is changed in them."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from pcvae.data import CloudSet, PointCloudData, Splits
-from pcvae.data.augmentation import Augmentation
-from pcvae.data.datamodule import Batch, CloudDataset, subsample
+from pcvae.data import CloudSet, PointCloudData, Splits, batches
+from pcvae.data.batches import (
+    Augmentation,
+    Batch,
+    CloudDataset,
+    fit_normalization,
+    subsample,
+)
+from pcvae.data.clouds import check_finite
 from pcvae.data.lazy import PointFiles
 
 POINTS = np.random.default_rng(0).normal(size=(12, 40, 3)).astype(np.float32)
@@ -165,3 +172,132 @@ def test_augmented_clouds_are_normalized_by_their_own_points(splits):
     data.trainer = SimpleNamespace(training=True, current_epoch=0, world_size=1, global_rank=0)
     changed = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
     assert changed.statistics is None
+
+
+# Augmented clouds: what changes, what does not, and on what the numbers hang
+
+
+ALL = Augmentation(mirror=True, stretch=0.3, jitter=0.02)
+
+
+@pytest.fixture
+def points(generator) -> torch.Tensor:
+    return torch.randn(64, 40, 3, generator=generator)
+
+
+def shapes(points, first=0):
+    return torch.arange(first, first + len(points))
+
+
+def test_nothing_is_changed_by_default(points):
+    assert Augmentation()(points, shapes(points), seed=0, epoch=0) is points
+
+
+def test_the_points_given_are_left_alone(points):
+    before = points.clone()
+    ALL(points, shapes(points), seed=0, epoch=0)
+    assert torch.equal(points, before)
+
+
+def test_mirrored_clouds_have_left_and_right_swapped(points):
+    changed = Augmentation(mirror=True)(points, shapes(points), seed=0, epoch=0)
+    assert torch.equal(changed[..., 1:], points[..., 1:])
+    swapped = (changed[..., 0] == -points[..., 0]).all(1)
+    assert ((changed[..., 0] == points[..., 0]).all(1) ^ swapped).all()
+    assert 16 < swapped.sum() < 48
+
+
+def test_axes_are_stretched_each_by_its_own_factor_within_bounds(points):
+    factors = Augmentation(stretch=0.25)(points, shapes(points), seed=0, epoch=0) / points
+    assert (factors.amax(1) - factors.amin(1)).max() < 1e-5  # one for all points of a cloud
+    factors = factors[:, 0]
+    assert factors.min() >= 0.8 - 1e-5
+    assert factors.max() <= 1.25 + 1e-5
+    assert torch.corrcoef(factors.T).abs().fill_diagonal_(0).max() < 0.4
+    assert abs(factors.log().mean()) < 0.2 * math.log(1.25)
+
+
+def test_jitter_is_a_share_of_a_clouds_size(points):
+    sizes = torch.logspace(-2, 2, 64).reshape(-1, 1, 1)
+    moved = Augmentation(jitter=0.05)(points * sizes, shapes(points), seed=0, epoch=0)
+    found = (moved / sizes - points).std((1, 2))
+    assert torch.allclose(found, 0.05 * points.std((1, 2)), rtol=0.3)
+
+
+def test_numbers_hang_on_seed_epoch_and_shape_alone(points):
+    whole = ALL(points, shapes(points), seed=3, epoch=5)
+    order = torch.randperm(64)
+    parts = [ALL(points[rows], rows, seed=3, epoch=5) for rows in order.split(7)]
+    assert torch.equal(torch.cat(parts), whole[order])
+    for seed, epoch, first in ((4, 5, 0), (3, 6, 0), (3, 5, 64)):
+        other = ALL(points, shapes(points, first), seed=seed, epoch=epoch)
+        assert not torch.isclose(other, whole).all((1, 2)).any()
+
+
+@pytest.mark.parametrize("settings", [{"stretch": -0.1}, {"jitter": float("nan")}])
+def test_impossible_numbers_are_refused(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        Augmentation(**settings)
+
+
+# Normalizations fitted to training sets that may not fit into memory
+
+
+SEVEN = (np.random.default_rng(0).normal(size=(7, 30, 3)) * [1, 5, 2] + [100, -3, 0]).astype(
+    np.float32
+)
+
+
+@pytest.fixture
+def seven_files(tmp_path):
+    paths = [tmp_path / f"{row}.npy" for row in range(7)]
+    for path, cloud in zip(paths, SEVEN, strict=True):
+        np.save(path, cloud)
+    return paths
+
+
+def by_hand(points):
+    """Mean of each axis over all points; one deviation of all coordinates about one mean."""
+    wide = points.astype(np.float64)
+    return wide.reshape(-1, 3).mean(axis=0), wide.reshape(-1).std()
+
+
+@pytest.mark.parametrize("chunk", [1, 200, 10**6])
+def test_global_numbers_are_the_originals(monkeypatch, chunk):
+    monkeypatch.setattr(batches, "CHUNK", chunk)
+    found = fit_normalization(named(SEVEN))
+    mean, scale = by_hand(SEVEN)
+    assert np.allclose(found.mean, mean, rtol=1e-6)
+    assert found.scale.item() == pytest.approx(scale, rel=1e-6)
+
+
+def test_all_points_of_the_files_count_not_only_those_trained_on(seven_files):
+    lazy = PointFiles(seven_files, 30, 0, 20)
+    found = fit_normalization(named(lazy))
+    assert np.allclose(found.mean, by_hand(SEVEN)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["shape", "box"])
+def test_by_shape_the_averages_are_kept(mode):
+    found = fit_normalization(named(SEVEN), mode)
+    each = found.statistics(torch.from_numpy(SEVEN))
+    assert found.mode == mode
+    torch.testing.assert_close(found.mean, each.mean.mean(0)[0])
+    torch.testing.assert_close(found.scale, each.scale.mean())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_none_are_found_on_the_disk(seven_files, bad):
+    spoiled = SEVEN[3].copy()
+    spoiled[-1, 2] = bad
+    np.save(seven_files[3], spoiled)
+    clouds = named(PointFiles(seven_files, 30))
+    with pytest.raises(ValueError, match=r"'set'.*NaN or infinity in d\."):
+        fit_normalization(clouds)
+    with pytest.raises(ValueError, match=r"infinity in d\."):
+        check_finite(clouds, clouds.points[[5, 3]], [5, 3])
+
+
+def test_points_that_are_all_the_same_are_refused():
+    with pytest.raises(ValueError, match="all points of the data the same"):
+        fit_normalization(named(np.ones((2, 5, 3), dtype=np.float32)))

@@ -1,0 +1,42 @@
+"""Files are written whole or not at all; what can be made again has a folder."""
+
+import pytest
+
+from pcvae.files import CACHE_VARIABLE, atomic_path, cache_folder, write_atomically
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_an_interruption_leaves_what_was_there(tmp_path, error):
+    write_atomically(tmp_path / "new" / "a.txt", "whole")
+
+    def fail():
+        with atomic_path(tmp_path / "new" / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert [path.read_text() for path in (tmp_path / "new").iterdir()] == ["whole"]
+
+
+def test_the_cache_is_where_one_says_or_where_the_system_keeps_such_things(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, "~/mine")
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.platform", "linux")
+    assert cache_folder() == tmp_path / "cache" / "pcvae"
+
+
+def test_a_cache_that_cannot_be_written_is_worked_around_and_told_of_once(
+    tmp_path, monkeypatch, caplog
+):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
+    found = cache_folder()
+    write_atomically(found / "a.txt", "kept")
+    assert cache_folder() == found
+    (record,) = caplog.records
+    assert str(tmp_path / "file") in record.message
+    assert CACHE_VARIABLE in record.message
