@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcvae.metrics import chamfer_distance
+from pcvae.metrics import chamfer_distance, fixed_subsets
 from pcvae.models import Encoding, PointCloudVAE
 
 RIDGE = 1e-3
@@ -137,22 +137,34 @@ def explained_variance(means: Float[np.ndarray, "S D"], factor: Float[np.ndarray
     predicted = np.empty_like(targets)
     for fold in range(FOLDS):
         held_out = np.arange(len(targets)) % FOLDS == fold
-        predicted[held_out] = _ridge(inputs[~held_out], targets[~held_out], inputs[held_out])
+        predicted[held_out] = _read_off(inputs[~held_out], targets[~held_out], inputs[held_out])
     residual = np.square(targets - predicted).sum()
     return float(1 - residual / np.square(targets - targets.mean()).sum())
 
 
-def _ridge(
+def _read_off(
     inputs: Float[np.ndarray, "S D"],
     targets: Float[np.ndarray, " S"],
     queries: Float[np.ndarray, "Q D"],
 ) -> Float[np.ndarray, " Q"]:
     """Fit a linear map with a small penalty on standardized inputs, and apply it."""
     center, spread = inputs.mean(axis=0), inputs.std(axis=0).mean() + 1e-12
-    scaled = (inputs - center) / spread
-    penalty = RIDGE * len(inputs) * np.eye(inputs.shape[1])
-    weights = np.linalg.solve(scaled.T @ scaled + penalty, scaled.T @ (targets - targets.mean()))
+    weights = ridge((inputs - center) / spread, targets - targets.mean(), RIDGE)
     return (queries - center) / spread @ weights + targets.mean()
+
+
+def ridge(
+    inputs: Float[np.ndarray, "S D"], targets: Float[np.ndarray, "S *T"], penalty: float
+) -> Float[np.ndarray, "D *T"]:
+    """Return the weights of a ridge regression.
+
+    Args:
+        inputs: with mean 0 and about one spread.
+        targets: with mean 0, one or several for each row.
+        penalty: of squared weights, for each row.
+    """
+    penalties = penalty * len(inputs) * np.eye(inputs.shape[1])
+    return np.linalg.solve(inputs.T @ inputs + penalties, inputs.T @ targets)
 
 
 @dataclass(frozen=True)
@@ -293,7 +305,9 @@ def examine(
             than ten of the shapes have, or that do not vary, are left out.
     """
     order = np.random.default_rng(0).permutation(len(points))
-    x = model.normalization(torch.from_numpy(points[order]))
+    # Points may stand in an order that means something, too: half of a cloud is to be a fair half.
+    shuffled = fixed_subsets(points[order], points.shape[1])
+    x = model.normalization(torch.from_numpy(shuffled))
     encoding = model.encode(x)
     means = encoding.style.mean.numpy()
     return Diagnosis(

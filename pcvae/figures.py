@@ -18,7 +18,6 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from pcvae import toys
-from pcvae.data.clouds import CloudSet
 from pcvae.diagnostics import Diagnosis
 
 # Seen from the front right and a little above: +Z comes towards the reader, Y is up.
@@ -28,7 +27,6 @@ COLORMAP = "viridis"
 BRIGHTEST = 0.92  # where the color map is cut: its last yellows vanish on white
 DOT = 0.035  # diameter of one point among 2,048, in units of half a panel
 VIEWS = ("#222222", "#e69f00")  # strokes of a side view, and ellipses behind them
-AXES = ("width", "height", "depth")
 DEAD = 0.05  # of what h moves: a z that moves less than this is called dead
 # A shape from its z alone is known if it is nearer to itself than this share of the way to another.
 KNOWN = 0.25
@@ -99,39 +97,6 @@ def cloud_grid(
     if heading:
         figure.text(0.5, 1 - 0.5 * top / size[1], heading, ha="center", va="center", fontsize=13)
     return figure
-
-
-def contact_sheet(
-    clouds: CloudSet,
-    columns: int = 15,
-    *,
-    azimuth: float | int = AZIMUTH,
-    elevation: float | int = ELEVATION,
-) -> Figure:
-    """Draw every cloud of a set, class by class as the set has them, each with its id.
-
-    Args:
-        clouds: The set.
-        columns: Clouds in a row.
-        azimuth: As in `cloud_grid`; -90 shows the left side, with the front to the right.
-        elevation: As in `cloud_grid`.
-
-    Returns:
-        The figure.
-    """
-    titles = [
-        f"{kind}\n{name.rpartition('#')[2][:20]}"
-        for kind, name in zip(clouds.classes, clouds.ids, strict=True)
-    ]
-    return cloud_grid(
-        [np.asarray(cloud) for cloud in clouds.points],
-        titles,
-        columns=columns,
-        azimuth=azimuth,
-        elevation=elevation,
-        panel_inches=1.2,
-        heading=f"{clouds.name}: {len(clouds)} shapes, {clouds.points.shape[1]} points each",
-    )
 
 
 def edit_sheet(
@@ -262,41 +227,6 @@ def _mapped(values: np.ndarray, ends: tuple[float | int, float | int]) -> np.nda
     """Return colors of numbers between two ends."""
     low, high = ends
     return colormaps[COLORMAP](BRIGHTEST * (values - low) / ((high - low) or 1.0))
-
-
-def sizes_compared(real: CloudSet, procedural: CloudSet) -> Figure:
-    """Scatter width, height and depth of the shapes of two sets, a row for each common class.
-
-    Sizes are those of the clouds as they are, so both sets should be in the unit sphere.
-
-    Args:
-        real: Drawn in front, in orange.
-        procedural: Drawn behind, in blue.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: The sets have no class in common.
-    """
-    common = [kind for kind in dict.fromkeys(procedural.classes) if kind in real.classes]
-    if not common:
-        raise ValueError(f"{real.name} and {procedural.name} have no class in common.")
-    figure = Figure(figsize=(8.4, 2.8 * len(common) + 0.4), dpi=120, layout="constrained")
-    panels = figure.subplots(len(common), 3, squeeze=False, sharex=True, sharey=True)
-    for row, kind in zip(panels, common, strict=True):
-        for clouds, color, size in ((procedural, "tab:blue", 6), (real, "tab:orange", 22)):
-            extents = np.ptp(clouds.of_class(kind).points, axis=1)  # (S, 3)
-            edge = "black" if clouds is real else "none"
-            for panel, (across, up) in zip(row, ((0, 1), (2, 1), (0, 2)), strict=True):
-                label = f"{clouds.name} ({len(extents)})"
-                spots = extents[:, across], extents[:, up]
-                panel.scatter(*spots, s=size, c=color, ec=edge, lw=0.5, alpha=0.7, label=label)
-                panel.set(xlabel=AXES[across], ylabel=AXES[up], aspect="equal")
-                panel.set(xlim=(0, 2.05), ylim=(0, 2.05))
-        row[0].set_title(kind, loc="left", fontweight="bold")
-        row[2].legend(fontsize=7, loc="lower right")
-    return figure
 
 
 def latent_planes(

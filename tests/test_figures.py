@@ -7,15 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from pcvae.data.clouds import CloudSet
 from pcvae.diagnostics import Diagnosis, Errors, Swap
 from pcvae.figures import (
     _project,
     cloud_grid,
-    contact_sheet,
     described,
     diagnosis_figure,
-    sizes_compared,
 )
 
 
@@ -77,12 +74,8 @@ def test_numbers_become_colors_on_one_scale(clouds):
     assert len({tuple(shade) for shade in shades}) == 3
 
 
-def test_a_sheet_shows_every_id_and_leaves_no_figure_open(clouds):
-    shapes = CloudSet("made", np.stack([clouds[0]] * 4), tuple("abcd"), ("chair",) * 4)
-    figure = contact_sheet(shapes, columns=3)
-    assert [text.get_text() for text in figure.axes[0].texts] == [f"chair\n{k}" for k in "abcd"]
-    assert "4 shapes" in figure.texts[0].get_text()
-    image = pixels(figure)
+def test_no_figure_is_left_open_and_nothing_is_cut_off(clouds):
+    image = pixels(cloud_grid(clouds, ["one", "two", "three"], columns=2, heading="clouds"))
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     assert (border == 1).all()
     assert plt.get_fignums() == []
@@ -105,24 +98,6 @@ def test_one_point_can_be_drawn():
 def test_lists_that_do_not_match_are_refused(clouds, changes, message):
     with pytest.raises(ValueError, match=message):
         cloud_grid(**({"points": clouds} | changes))
-
-
-def test_sizes_are_compared_class_by_class():
-    def boxes(name, sizes, kinds):
-        corners = np.array([[-1, -1, -1], [1, 1, 1], [0, 0, 0]]) / 2 * sizes[:, None]
-        ids = tuple(f"{name}{k}" for k in range(len(sizes)))
-        return CloudSet(name, corners.astype(np.float32), ids, kinds)
-
-    real = boxes("real", np.array([[1.0, 0.5, 0.2], [0.3, 0.3, 0.3]]), ("chair", "car"))
-    made = boxes("made", np.array([[0.9, 0.6, 0.1]] * 3), ("chair", "chair", "mug"))
-    panels = sizes_compared(real, made).axes
-    assert len(panels) == 3  # one class in common
-    behind, front = panels[0].collections
-    assert np.allclose(behind.get_offsets(), [[0.9, 0.6]] * 2)
-    assert np.allclose(front.get_offsets(), [[1.0, 0.5]])
-    assert np.allclose(panels[1].collections[1].get_offsets(), [[0.2, 0.5]])
-    with pytest.raises(ValueError, match="no class in common"):
-        sizes_compared(real.of_class("car"), made)
 
 
 def test_a_described_figure_is_a_picture_with_its_text(clouds):

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcvae.diagnostics import style_means
+from pcvae.diagnostics import ridge, style_means
 from pcvae.editing.directions import evenly, some_clouds
 from pcvae.editing.state import LatentState
 from pcvae.models import PointCloudVAE
@@ -121,8 +121,7 @@ def _regress(
     spread = table.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)  # one that never varies gets a slope of 0
     inputs, centered = table / spread, targets - targets.mean(axis=0)
-    penalty = RIDGE * len(inputs) * np.eye(inputs.shape[1])
-    weights = np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ centered)
+    weights = ridge(inputs, centered, RIDGE)
     residual = np.square(centered - inputs @ weights).sum()
     explained = 1 - residual / max(np.square(centered).sum(), np.finfo(float).tiny)
     return weights / spread[:, None], mean, float(explained)

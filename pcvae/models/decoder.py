@@ -10,32 +10,15 @@ class Decoder(nn.Module):
     """Moves every h_xyz by `skip_weight` times what the network says. It never sees x.
 
     Args:
-        style_dim: length of z.
         latent_dim: feature channels per point, beside the three coordinates.
         skip_weight: s, how much the network may move a point at first.
-        width, depth, conditioning: of the network, see `ConditionedNetwork`.
+        network: width, depth, style_dim and conditioning, see `ConditionedNetwork`.
     """
 
-    def __init__(
-        self,
-        *,
-        style_dim: int,
-        latent_dim: int,
-        skip_weight: float,
-        width: int,
-        depth: int,
-        conditioning: str,
-    ) -> None:
+    def __init__(self, *, latent_dim: int, skip_weight: float, **network: int | str) -> None:
         super().__init__()
         self.skip_weight = skip_weight
-        self.network = ConditionedNetwork(
-            3 + latent_dim,
-            3,
-            width=width,
-            depth=depth,
-            style_dim=style_dim,
-            conditioning=conditioning,
-        )
+        self.network = ConditionedNetwork(3 + latent_dim, 3, **network)
 
     def forward(
         self, latents: Float[Tensor, "B N H"], style: Float[Tensor, "B S"]

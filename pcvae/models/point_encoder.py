@@ -15,42 +15,25 @@ class PointEncoder(nn.Module):
     sigma is the output minus `sigma_offset`. So h starts as an almost noise-free copy of x.
 
     Args:
-        style_dim: length of z.
         latent_dim: feature channels per point, beside the three coordinates.
         skip_weight: s, how much the network may move a point at first.
         sigma_offset: what is taken from log sigma; at the start sigma is exp(-sigma_offset).
-        width, depth, conditioning: of the network, see `ConditionedNetwork`.
+        network: width, depth, style_dim and conditioning, see `ConditionedNetwork`.
     """
 
     def __init__(
-        self,
-        *,
-        style_dim: int,
-        latent_dim: int,
-        skip_weight: float,
-        sigma_offset: float,
-        width: int,
-        depth: int,
-        conditioning: str,
+        self, *, latent_dim: int, skip_weight: float, sigma_offset: float, **network: int | str
     ) -> None:
         super().__init__()
-        self.skip_weight = skip_weight
-        self.sigma_offset = sigma_offset
-        self.network = ConditionedNetwork(
-            3,
-            2 * (3 + latent_dim),
-            width=width,
-            depth=depth,
-            style_dim=style_dim,
-            conditioning=conditioning,
-        )
+        self.skip_weight, self.sigma_offset = skip_weight, sigma_offset
+        self.network = ConditionedNetwork(3, 2 * (3 + latent_dim), **network)
 
     def forward(
         self, points: Float[Tensor, "B N 3"], style: Float[Tensor, "B S"]
     ) -> DiagonalGaussian:
         """Return q(h | x, z), with mean and log sigma of shape (B, N, 3 + latent_dim)."""
-        mean, log_sigma = self.network(points, style).chunk(2, dim=-1)
-        xyz = points + self.skip_weight * mean[..., :3]
+        mean, log_sigma = self.network(points, style).chunk(2, dim=-1)  # (B, N, H) each
+        xyz = points + self.skip_weight * mean[..., :3]  # (B, N, 3)
         return DiagonalGaussian(
             torch.cat([xyz, mean[..., 3:]], dim=-1), log_sigma - self.sigma_offset
         )
