@@ -93,6 +93,15 @@ def test_floor_falls_as_one_over_the_number_of_points_on_a_surface(generator):
     assert 3 < ratio < 5
 
 
+def test_clouds_whose_points_stand_in_an_order_have_the_same_floor(rng):
+    """Sorted by height, two halves as they come would be the lower and the upper one."""
+    points = rng.random((6, 600, 3)).astype(np.float32)
+    ordered = np.take_along_axis(points, points[..., 1:2].argsort(axis=1), axis=1)
+    model = PointCloudVAE(VAEConfig(width=16))
+    floors = [examine(model, clouds).floor for clouds in (points, ordered)]
+    assert floors[1] == pytest.approx(floors[0], rel=0.1)
+
+
 def test_errors_of_an_untrained_model_are_known(shapes):
     torch.manual_seed(0)
     errors = reconstruction_errors(PointCloudVAE(VAEConfig(width=16)), shapes)
