@@ -154,8 +154,8 @@ def _read_off(
 
 
 def ridge(
-    inputs: Float[np.ndarray, "S D"], targets: Float[np.ndarray, "S *T"], penalty: float
-) -> Float[np.ndarray, "D *T"]:
+    inputs: Float[np.ndarray, "S D"], targets: Float[np.ndarray, "S ..."], penalty: float
+) -> Float[np.ndarray, "D ..."]:
     """Return the weights of a ridge regression.
 
     Args:
