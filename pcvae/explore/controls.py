@@ -13,11 +13,11 @@ from pcvae.data.clouds import CloudSet
 from pcvae.explore.recipe import Recipe
 from pcvae.explore.session import COLORS, Session, open_session
 from pcvae.models import PointCloudVAE
+from pcvae.widgets import slider
 from pcvae.widgets.page import PageHelper
 
 LIMIT = 3.0  # standard deviations: nearly all shapes lie within
-STEP = 0.05
-WIDE = {"description_width": "180px"}
+STEP = 0.05  # of a slider on a direction of z
 NARROW = {"description_width": "120px"}
 WRAP = {"flex_flow": "row wrap"}
 
@@ -87,30 +87,6 @@ LOST = (
     '<div class="pcvae-lost" role="alert"><b>The kernel of this panel is gone</b>, so nothing here '
     "moves any more. Run the notebook's cells again.</div>"
 )
-
-
-def slider(
-    label: str,
-    tip: str,
-    low: float | int,
-    high: float | int,
-    value: float | int,
-    *,
-    step: float = STEP,
-    style: dict[str, str] = WIDE,
-) -> widgets.FloatSlider:
-    """Return a slider that reports while it is dragged."""
-    return widgets.FloatSlider(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=label,
-        tooltip=tip,
-        style=style,
-        readout_format=".2f" if step < 1 else ".0f",
-        layout={"width": "98%"},
-    )
 
 
 def button(label: str, tip: str, icon: str, action: Callable[[], None]) -> widgets.Button:
@@ -251,7 +227,8 @@ class PointSliders(Group):
 
     def _rows(self) -> list[widgets.Widget]:
         self.sliders = tuple(
-            slider(edit.label, edit.help, edit.low, edit.high, edit.rest) for edit in LOCAL_EDITS
+            slider(edit.label, edit.low, edit.high, edit.rest, tip=edit.help)
+            for edit in LOCAL_EDITS
         )
         for edit, made in zip(LOCAL_EDITS, self.sliders, strict=True):
             made.observe(self._changing(edit.field), names="value")

@@ -58,7 +58,7 @@ def write_walk(
     rgb: UInt8[np.ndarray, "N 3"],
     captions: Sequence[str],
     title: str,
-    reach: float = 1.4,
+    radius: float = 1.0,
 ) -> Path:
     """Write one HTML file that plays a walk: with no kernel, no network and no other file.
 
@@ -68,7 +68,7 @@ def write_walk(
         rgb: the points' colors.
         captions: a few words for each frame.
         title: of the page.
-        reach: half the edge of the cube that is shown.
+        radius: of the ball that stays in sight however it is turned.
 
     Raises:
         ValueError: if there is no frame, or not one caption for each.
@@ -77,7 +77,7 @@ def write_walk(
         raise ValueError(f"Expected a caption for each of {len(frames)} frames, one or more.")
     data = {
         "count": int(frames.shape[1]),
-        "reach": reach,
+        "radius": radius,
         "captions": list(captions),
         "title": title,
         "frames": _base64(frames.astype("<f4")),

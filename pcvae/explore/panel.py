@@ -20,7 +20,7 @@ from pcvae.explore.controls import (
     TopRow,
     picture_rows,
 )
-from pcvae.explore.session import View, open_session
+from pcvae.explore.session import open_session
 from pcvae.explore.tabs.mix import StyleSwap
 from pcvae.explore.tabs.noise import AddShapes, NoiseControls
 from pcvae.explore.tabs.points import LocalEditor
@@ -28,6 +28,7 @@ from pcvae.explore.tabs.save import Saver
 from pcvae.explore.tabs.sliders import DimensionSliders, FactorSliders, StyleSliders
 from pcvae.explore.tabs.walk import Walk
 from pcvae.models import PointCloudVAE
+from pcvae.widgets import CloudView
 from pcvae.widgets.page import PageHelper
 
 __all__ = ["LIMIT", "LOCAL_EDITS", "Explorer"]
@@ -151,7 +152,7 @@ class Explorer(widgets.VBox):
         return f"Explorer of {shapes} shapes: run this cell in JupyterLab to see it."
 
     @property
-    def view(self) -> View:
+    def view(self) -> CloudView:
         """The picture."""
         return self.session.view
 

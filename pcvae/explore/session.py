@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import ipywidgets as widgets
 import numpy as np
@@ -28,30 +28,6 @@ MOVING_COLORS = ("feature of h", "displacement", "chosen points")  # they change
 FAR = 0.3  # data units: displacements of this size and more have the color of the scale's end
 
 
-@runtime_checkable
-class View(Protocol):
-    """What a picture of three clouds has to be able to do; `CloudView` and `WebGLView` are."""
-
-    widget: widgets.Widget
-    picking: bool
-    dark: bool
-
-    def show(self, *clouds: np.ndarray) -> None:
-        """Draw another shape: input, latent points, decoded, and the colors."""
-
-    def move(self, *clouds: np.ndarray | Coloring | None) -> None:
-        """Draw an edit: decoded, and latent points and colors if they changed."""
-
-    def recolor(self, coloring: Coloring) -> None:
-        """Give the points other colors."""
-
-    def on_pick(self, callback: Callable[[int, int], None]) -> None:
-        """Tell view and point of clicks."""
-
-    def coordinates(self, which: int) -> Float[np.ndarray, "N 3"]:
-        """Return what one of the views shows."""
-
-
 class Session:
     """One shape being edited: a change of the recipe comes in, a drawn picture goes out.
 
@@ -71,7 +47,7 @@ class Session:
         message: what went wrong in the last change, if something did.
     """
 
-    def __init__(self, workshop: Workshop, view: View, recipe: Recipe) -> None:
+    def __init__(self, workshop: Workshop, view: CloudView, recipe: Recipe) -> None:
         self.workshop, self.view = workshop, view
         self.recipe, self.history = recipe, History(recipe)
         self.color: Color = "height"
@@ -289,7 +265,7 @@ def open_session(
     num_points: int | None = None,
     start: int = 0,
     use_prior: bool | None = None,
-    view: View | str = "plotly",
+    view: CloudView | str = "plotly",
 ) -> Session:
     """Return a session on a model and shapes.
 
@@ -319,16 +295,10 @@ def open_session(
     return Session(workshop, open_view(view, model), recipe)
 
 
-def open_view(view: View | str, model: PointCloudVAE) -> View:
+def open_view(view: CloudView | str, model: PointCloudVAE) -> CloudView:
     """Return the view of a name; one that is given is returned as it is."""
     if not isinstance(view, str):
         return view
-    # Half a cube's edge, in model units, that holds inputs and noise from the prior.
-    reach = max(1.1 / float(model.normalization.scale), 4.0)
-    if view == "plotly":
-        return CloudView(latent_reach=reach)
-    if view == "webgl":
-        from pcvae.widgets.webgl import WebGLView
-
-        return WebGLView(latent_reach=reach)
-    raise ValueError(f'Expected the view "plotly" or "webgl", got {view!r}.')
+    # In model units: inputs, whose radius is 1 in data units, and 97 % of noise from N(0, I).
+    latent = max(1 / float(model.normalization.scale), 3.0)
+    return CloudView((1, latent, 1), renderer=view)

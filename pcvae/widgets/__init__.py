@@ -1,17 +1,21 @@
 """What is seen and dragged in a notebook: views, charts, sliders. Nothing here knows a model."""
 
-from pcvae.widgets.bench import Bench
-from pcvae.widgets.coloring import Coloring
+from pcvae.widgets.bench import Bench, slider
+from pcvae.widgets.coloring import PARTS, Coloring, by_height, by_label, by_value
+from pcvae.widgets.figure import Figure
 from pcvae.widgets.plane import PlaneView
 from pcvae.widgets.view import CloudView, SingleView
-from pcvae.widgets.webgl import SingleWebGLView, WebGLView
 
 __all__ = [
+    "PARTS",
     "Bench",
     "CloudView",
     "Coloring",
+    "Figure",
     "PlaneView",
     "SingleView",
-    "SingleWebGLView",
-    "WebGLView",
+    "by_height",
+    "by_label",
+    "by_value",
+    "slider",
 ]

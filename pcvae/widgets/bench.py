@@ -1,15 +1,22 @@
-"""A small widget for the chapters: a picture, controls beside it, and a line of numbers below."""
+"""A small widget for the chapters: a picture, controls beside or below it, a line of numbers."""
 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
 
-WIDE, NARROW = {"description_width": "150px"}, {"description_width": "60px"}
-COLUMN = "400px"  # of controls beside a picture, which has the rest of the window
+WIDE = {"description_width": "180px"}  # of a slider's label
+# A picture grows a hundred times as fast as the controls beside it. Where less than both minimal
+# widths is left, they go below it.
+PICTURE = {"flex": "100 1 420px", "min_width": "min(420px, 100%)"}
+CONTROLS = {"flex": "1 1 380px", "min_width": "min(300px, 100%)"}
+WHOLE = {"flex": "1 1 100%"}
+CONTROL = {"flex": "1 1 300px", "width": "auto", "margin": "2px 8px 2px 2px"}
+WRAP = {"flex_flow": "row wrap", "align_content": "flex-start"}
 
 
 class Bench(widgets.Box):
@@ -19,10 +26,11 @@ class Bench(widgets.Box):
         picture: what the function draws into, such as `SingleView().widget`.
         controls: the widgets beside it, by the name of the argument that each one's value is for.
         update: called with all values by name. It draws, and returns a line of text (or HTML) that
-            is shown below the controls. If it raises after the first time, the line names the
-            error, and the picture stays as it was.
+            is shown below the controls. If it raises after the first time, or is interrupted, the
+            line says so, and the picture stays as it was.
         name: what the widget is, for those who read the notebook without a kernel.
-        below: put a few controls with short names below a wide picture, instead of beside it.
+        below: whether the picture has the whole width to itself, with the controls below it. Else
+            they are beside it where the window is wide enough.
 
     Attributes:
         controls: as given.
@@ -40,23 +48,16 @@ class Bench(widgets.Box):
         self.controls, self._update, self._name = dict(controls), update, name
         # The picture must have something to show before it becomes part of another widget.
         self.readout = widgets.HTML(self._drawn())
+        self.readout.layout = WHOLE
         for control in self.controls.values():
-            control.style = NARROW if below else WIDE
-            control.layout.width = f"{96 // len(self.controls)}%" if below else "98%"
+            control.style.description_width = "initial" if below else "150px"
+            control.layout = CONTROL
             control.observe(self._changed, names="value")
-        arrange = self._below if below else self._beside
-        super().__init__(arrange(picture), layout={"flex_flow": "column" if below else "row"})
-
-    def _beside(self, picture: widgets.Widget) -> list[widgets.Widget]:
-        """Return the picture, and a column of controls."""
-        column = {"width": COLUMN, "min_width": COLUMN}
-        # A VBox stretches what is in it, so the figure is as wide as the column and no wider.
-        left = widgets.VBox([picture], layout={"width": f"calc(100% - {COLUMN})"})
-        return [left, widgets.VBox([*self.controls.values(), self.readout], layout=column)]
-
-    def _below(self, picture: widgets.Widget) -> list[widgets.Widget]:
-        """Return the picture, a row of controls, and the line."""
-        return [picture, widgets.HBox([*self.controls.values()]), self.readout]
+        # A VBox stretches what is in it, so the figure is as wide as its place and no wider.
+        left = widgets.VBox([picture], layout=WHOLE if below else PICTURE)
+        right = widgets.Box([*self.controls.values(), self.readout])
+        right.layout = {**WRAP, **(WHOLE if below else CONTROLS)}
+        super().__init__([left, right], layout=WRAP)
 
     def __repr__(self) -> str:
         """Say what a reader without a kernel does not see."""
@@ -70,9 +71,16 @@ class Bench(widgets.Box):
         """Draw again, and say so if that fails."""
         try:
             text = self._drawn()
+        except KeyboardInterrupt:  # meant for a cell, perhaps; no line of numbers is true any more
+            text = _alert("Interrupted: the picture may show other values. Move a slider to draw.")
         except Exception as error:  # whatever it is, a callback's traceback is seen by nobody
-            text = f'<b role="alert">{html.escape(f"{type(error).__name__}: {error}")}</b>'
+            text = _alert(f"{type(error).__name__}: {error}")
         self.readout.value = text
+
+
+def _alert(text: str) -> str:
+    """Return a line of HTML that a screen reader reads at once."""
+    return f'<b role="alert">{html.escape(text)}</b>'
 
 
 def slider(
@@ -80,17 +88,33 @@ def slider(
     low: float | int,
     high: float | int,
     value: float | int | None = None,
+    *,
+    tip: str = "",
+    step: float | int | None = None,
+    style: dict[str, str] = WIDE,
     **options: Any,
 ) -> widgets.FloatSlider:
-    """Return a slider that reports while it is dragged; it begins in the middle.
+    """Return a slider that reports while it is dragged.
 
     Args:
         label: what stands beside it.
         low: its lower end.
         high: its upper end.
-        value: where it begins.
-        **options: of ipywidgets' FloatSlider, such as `step` and `readout_format`.
+        value: where it begins; in the middle by default.
+        tip: what is said where the mouse rests.
+        step: a hundredth of the way by default. The number shown has as many digits.
+        style: of ipywidgets, such as the width of the label.
+        **options: of ipywidgets' FloatSlider, such as `readout_format`.
     """
-    start = (low + high) / 2 if value is None else value
-    options = {"step": (high - low) / 100, "readout_format": ".1f", **options}
-    return widgets.FloatSlider(value=start, min=low, max=high, description=label, **options)
+    step = (high - low) / 100 if step is None else step
+    digits = max(0, math.ceil(-math.log10(step)))
+    return widgets.FloatSlider(
+        value=(low + high) / 2 if value is None else value,
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        tooltip=tip,
+        style=style,
+        **{"readout_format": f".{digits}f", "layout": {"width": "98%"}, **options},
+    )

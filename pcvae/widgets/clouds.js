@@ -4,9 +4,11 @@
 // pages that play a walk without a kernel (`playWalk`). Coordinates are float32 x, y, z with y up,
 // as they come from Python: no copy is made of them but the one to the graphics card.
 
-const START = { yaw: 0.66, pitch: 0.36, zoom: 1.3 }; // from the right, the front and above
-const DISTANCE = 3.6; // of the eye from the middle, where half a cube's edge is 1
-const LENS = 2.1; // larger shows less
+// As in plotly_clouds.py, which says more of them.
+const START = { yaw: 0.66, pitch: 0.36, zoom: 1 };
+const LENS = Math.PI / 8;
+const DISTANCE = 1.05 / Math.sin(LENS);
+const ROOM = 1.4;
 const POINT = 3.2; // pixels, in the middle of a view that is 360 pixels high
 const CLICK = 4; // pixels that a hand may tremble between press and release
 const REACH_OF_CLICK = 12; // pixels from the nearest point
@@ -25,38 +27,42 @@ void main() {
 const FRAGMENT = `
 precision mediump float;
 varying vec3 shade;
-void main() { gl_FragColor = vec4(shade, 1.0); }`;
+uniform bool round;
+void main() {
+  if (round && length(gl_PointCoord - 0.5) > 0.5) discard;
+  gl_FragColor = vec4(shade, 1.0);
+}`;
 
 const PAPER = { light: [1, 1, 1], dark: [0.067, 0.067, 0.067] };
 const LINES = { light: 221, dark: 68 }; // gray of the floor
 
 class Clouds {
-  constructor(el, { titles, reaches, height, label }) {
-    this.reaches = reaches;
+  constructor(el, { titles, radii, height, name }) {
+    this.radii = radii;
     this.camera = { ...START };
     this.dark = false;
     this.picking = false;
-    this.places = reaches.map(() => new Float32Array(0));
+    this.places = radii.map(() => new Float32Array(0));
     this.colors = new Uint8Array(0);
     this.drawn = 0; // frames so far
     this.stale = new Set(); // views to draw
     this.onPick = () => {};
     this.onTurn = () => {};
-    this.build(el, titles, height, label);
+    this.build(el, titles, height, name ?? titles.join(", "));
     this.start();
     this.listen();
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.canvas);
   }
 
-  build(el, titles, height, label) {
+  build(el, titles, height, name) {
     this.box = document.createElement("div");
     Object.assign(this.box.style, { position: "relative", width: "100%", height });
     this.canvas = document.createElement("canvas");
     Object.assign(this.canvas.style, { width: "100%", height: "100%", display: "block" });
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
-    this.label(label);
+    this.name = name;
     this.canvas.clouds = this; // for tests, which ask what is drawn
     this.box.append(this.canvas);
     this.titles = titles.map((text, index) => {
@@ -73,9 +79,13 @@ class Clouds {
     el.append(this.box);
   }
 
-  label(text) {
-    this.canvas.setAttribute("aria-label",
-      `${text} Drag or press the arrow keys to turn, + and - to zoom, Home to go back.`);
+  // What a screen reader says.
+  label() {
+    const count = this.places[0].length / 3;
+    const what = this.radii.length > 1 ? `${this.radii.length} clouds side by side` : "A cloud";
+    const name = this.name && `: ${this.name}`;
+    this.canvas.setAttribute("aria-label", `${what} of ${count} points${name}. `
+      + "Drag or press the arrow keys to turn, + and - to zoom, Home to go back.");
   }
 
   // Everything that is lost with the graphics card's context.
@@ -100,11 +110,12 @@ class Clouds {
     this.color = gl.getAttribLocation(program, "color");
     this.matrix = gl.getUniformLocation(program, "camera");
     this.size = gl.getUniformLocation(program, "size");
+    this.round = gl.getUniformLocation(program, "round");
     gl.enableVertexAttribArray(this.place);
     gl.enableVertexAttribArray(this.color);
     gl.enable(gl.DEPTH_TEST);
     gl.enable(gl.SCISSOR_TEST);
-    this.buffers = this.reaches.map(() => gl.createBuffer());
+    this.buffers = this.radii.map(() => gl.createBuffer());
     this.colorBuffer = gl.createBuffer();
     this.floor = gl.createBuffer();
     this.floorColor = gl.createBuffer();
@@ -123,6 +134,7 @@ class Clouds {
   setCloud(view, places) {
     this.places[view] = places;
     this.fill(this.buffers?.[view], places);
+    this.label();
     this.ask([view]);
   }
 
@@ -151,7 +163,7 @@ class Clouds {
 
   // At most one picture a frame: the first change is drawn at once, as soon as all of its message
   // was taken in; whatever changes before the frame ends is drawn with the next, as it is by then.
-  ask(views = this.reaches.keys()) {
+  ask(views = this.radii.keys()) {
     for (const view of views) this.stale.add(view);
     if (this.asked) return;
     this.asked = true;
@@ -168,20 +180,20 @@ class Clouds {
   draw() {
     const gl = this.gl;
     if (!gl || gl.isContextLost()) return;
-    const width = this.canvas.width / this.reaches.length;
+    const width = this.canvas.width / this.radii.length;
     const height = this.canvas.height;
     const [red, green, blue] = PAPER[this.dark ? "dark" : "light"];
     gl.clearColor(red, green, blue, 1);
     gl.uniform1f(this.size, (POINT * DISTANCE * height) / 360);
     for (const view of this.stale) {
-      const reach = this.reaches[view];
+      const radius = this.radii[view];
       const left = Math.round(view * width);
       gl.viewport(left, 0, Math.round(width), height);
       gl.scissor(left, 0, Math.round(width), height);
       gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
       gl.uniformMatrix4fv(this.matrix, false, this.matrixOf(1));
       this.draws(gl.LINES, this.floor, this.floorColor, floorLines().length / 3);
-      gl.uniformMatrix4fv(this.matrix, false, this.matrixOf(reach));
+      gl.uniformMatrix4fv(this.matrix, false, this.matrixOf(radius));
       const count = Math.min(this.places[view].length, this.colors.length) / 3;
       this.draws(gl.POINTS, this.buffers[view], this.colorBuffer, count);
     }
@@ -195,16 +207,17 @@ class Clouds {
     gl.vertexAttribPointer(this.place, 3, gl.FLOAT, false, 0, 0);
     gl.bindBuffer(gl.ARRAY_BUFFER, colors);
     gl.vertexAttribPointer(this.color, 3, gl.UNSIGNED_BYTE, true, 0, 0);
+    gl.uniform1i(this.round, mode === gl.POINTS); // of a line, there is no place in a point
     gl.drawArrays(mode, 0, count);
   }
 
-  // From coordinates, divided by the reach, to the screen; column by column, as WebGL wants it.
-  matrixOf(reach) {
+  // From coordinates, divided by the radius, to the screen; column by column, as WebGL wants it.
+  matrixOf(radius) {
     const { yaw, pitch, zoom } = this.camera;
     const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
-    const aspect = this.canvas.width / this.reaches.length / this.canvas.height;
-    const fit = LENS * Math.min(1, aspect); // a narrow view shows the whole cube too
-    const [fx, fy, s] = [fit / aspect, fit, 1 / reach];
+    const aspect = this.canvas.width / this.radii.length / this.canvas.height;
+    const fit = Math.min(1, aspect) / Math.tan(LENS); // a narrow view shows the whole ball too
+    const [fx, fy, s] = [fit / aspect, fit, 1 / radius];
     const distance = DISTANCE / zoom;
     const [near, far] = [0.05, distance + 4];
     const [a, b] = [(far + near) / (far - near), (2 * far * near) / (far - near)];
@@ -240,11 +253,11 @@ class Clouds {
   // Which view, and which of its points, lies under a place of the page; null if there is none.
   pick(clientX, clientY) {
     const box = this.canvas.getBoundingClientRect();
-    const width = box.width / this.reaches.length;
+    const width = box.width / this.radii.length;
     const view = Math.floor((clientX - box.left) / width);
-    if (view < 0 || view >= this.reaches.length) return null;
+    if (view < 0 || view >= this.radii.length) return null;
     const places = this.places[view];
-    const m = this.matrixOf(this.reaches[view]);
+    const m = this.matrixOf(this.radii[view]);
     let best = null;
     let least = Infinity;
     for (let i = 0; i < places.length; i += 3) {
@@ -332,8 +345,8 @@ class Clouds {
 // The bottom of the cube as a grid, so that one sees which way is down.
 function floorLines() {
   const ends = [];
-  for (let step = -1; step <= 1; step += 0.5) {
-    ends.push(step, -1, -1, step, -1, 1, -1, -1, step, 1, -1, step);
+  for (let step = -ROOM; step <= ROOM; step += ROOM / 2) {
+    ends.push(step, -ROOM, -ROOM, step, -ROOM, ROOM, -ROOM, -ROOM, step, ROOM, -ROOM, step);
   }
   return new Float32Array(ends);
 }
@@ -352,17 +365,15 @@ function floats(view) {
 function render({ model, el }) {
   const clouds = new Clouds(el, {
     titles: model.get("titles"),
-    reaches: model.get("reaches"),
+    radii: model.get("radii"),
     height: `${model.get("height")}px`,
-    label: model.get("label"),
   });
   const handlers = {
     rgb: () => clouds.setColors(bytes(model.get("rgb"))),
     dark: () => clouds.setDark(model.get("dark")),
     picking: () => clouds.setPicking(model.get("picking")),
-    label: () => clouds.label(model.get("label")),
   };
-  model.get("reaches").forEach((_, view) => {
+  model.get("radii").forEach((_, view) => {
     handlers[`cloud${view}`] = () => clouds.setCloud(view, floats(model.get(`cloud${view}`)));
   });
   for (const [name, handler] of Object.entries(handlers)) {
@@ -377,12 +388,12 @@ function render({ model, el }) {
 }
 
 // A page without a kernel: all frames are in it.
-function playWalk({ count, reach, captions, title, frames, rgb }) {
+function playWalk({ count, radius, captions, title, frames, rgb }) {
   const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const places = new Float32Array(decode(frames).buffer);
   const [play, slider] = ["play", "frame"].map((id) => document.getElementById(id));
   const clouds = new Clouds(document.getElementById("view"), {
-    titles: [""], reaches: [reach], height: "100%", label: `${title}: ${count} points.`,
+    titles: [""], radii: [radius], height: "100%", name: title,
   });
   const show = () => {
     const frame = Number(slider.value);

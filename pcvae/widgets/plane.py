@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from pcvae import toys
-from pcvae.widgets.view import CONFIG, Figure
+from pcvae.widgets.figure import Figure
+from pcvae.widgets.plotly_clouds import CONFIG, title_at
 
 LATTICE, POSTERIORS, HERE, DECODED = range(4)
 HEIGHT = 460  # pixels
@@ -29,7 +30,7 @@ class PlaneView:
 
     def __init__(self) -> None:
         self.widget = Figure(data=_traces(), layout=_layout())
-        self.widget._config = {**self.widget._config, **CONFIG, "modeBarButtons": [["toImage"]]}
+        self.widget.configure(**{**CONFIG, "modeBarButtons": [["toImage"]]})
 
     def show(
         self,
@@ -86,8 +87,8 @@ def _layout() -> dict[str, Any]:
         "xaxis2": {**room, "range": [-1.0, 1.0], "domain": [SHARE + 0.05, 1]},
         "yaxis2": {**room, "range": [-0.3, 1.8], "anchor": "x2", "scaleanchor": "x2"},
         "annotations": [
-            _title("The latent plane, whole", SHARE / 2),
-            _title("Decoded here", (SHARE + 1.05) / 2),
+            title_at("The latent plane, whole", SHARE / 2),
+            title_at("Decoded here", (SHARE + 1.05) / 2),
         ],
         "height": HEIGHT,
         "autosize": True,
@@ -97,9 +98,3 @@ def _layout() -> dict[str, Any]:
         "font": {"color": INK},
         "uirevision": "keep",
     }
-
-
-def _title(text: str, center: float) -> dict[str, Any]:
-    """Return the title of one panel."""
-    place = {"xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-    return {"text": f"<b>{text}</b>", "x": center, "y": 1.0, "showarrow": False, **place}

@@ -8,17 +8,9 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# A FigureWidget is announced to the browser before it has its data, and the data that follow are
-# lost now and then (after a reload of the page, often). This one waits until it is whole.
 FIGURE = """
 import numpy as np, plotly.graph_objects as go, ipywidgets as widgets
-from pcvae.widgets.loader import PatientFigure
-
-class Figure(PatientFigure):
-    whole = False
-    def open(self):
-        if self.whole:
-            super().open()
+from pcvae.widgets import Figure
 
 points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
 axis = dict(range=[-9, 9], autorange=False)
@@ -27,8 +19,7 @@ figure = Figure(
                  marker=dict(size=3, symbol="square")),
     layout=dict(height=400, margin=dict(l=0, r=0, t=0, b=0), uirevision="keep",
                 scene=dict(aspectmode="cube", xaxis=axis, yaxis=axis, zaxis=axis)))
-figure.whole = True
-figure.open()
+figure.reveal()
 slider = widgets.IntSlider(description="stretch", min=0, max=100)
 
 def stretch(change):

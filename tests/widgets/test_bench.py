@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pcvae.toys import LinearVAE, random_side_views
-from pcvae.widgets.bench import Bench, slider
+from pcvae.widgets import Bench, slider
 from pcvae.widgets.plane import DECODED, HERE, LATTICE, POSTERIORS, PlaneView
 
 
@@ -45,16 +45,28 @@ def test_an_error_from_the_start_is_not_hidden():
         Bench(widgets.HTML(), {}, lambda: 1 / 0, "A thing")
 
 
-def test_controls_are_beside_the_picture_or_below_it(calls):
-    def bench(below):
-        controls = {"one": slider("one", 0, 1), "two": slider("two", 0, 1)}
-        return Bench(widgets.HTML("picture"), controls, lambda **_: "said", "A thing", below=below)
+@pytest.mark.parametrize("below", [False, True])
+def test_the_picture_comes_first_and_leaves_the_controls_their_place(below):
+    picture, controls = widgets.HTML("picture"), {"one": slider("one", 0, 1)}
+    bench = Bench(picture, controls, lambda **_: "said", "A thing", below=below)
+    left, right = bench.children
+    assert list(left.children) == [picture]
+    assert list(right.children) == [*controls.values(), bench.readout]
+    assert bench.layout.flex_flow == "row wrap"  # browser tests look at what comes of it
 
-    beside, below = bench(False), bench(True)
-    assert (beside.layout.flex_flow, below.layout.flex_flow) == ("row", "column")
-    assert list(beside.children[1].children) == [*beside.controls.values(), beside.readout]
-    assert list(below.children[1].children) == list(below.controls.values())
-    assert below.children[2].value == "said"
+
+def test_an_interrupt_is_said_and_the_next_change_is_drawn():
+    def update(size):
+        if size == 1:
+            raise KeyboardInterrupt
+        return f"{size} m"
+
+    bench = Bench(widgets.HTML(), {"size": slider("size", 0, 4)}, update, "A thing")
+    bench.controls["size"].value = 1
+    assert "Interrupted" in bench.readout.value
+    assert "2" not in bench.readout.value
+    bench.controls["size"].value = 3
+    assert bench.readout.value == "3.0 m"
 
 
 def test_readers_without_a_kernel_are_told_what_it_is(bench):
@@ -65,6 +77,11 @@ def test_sliders_begin_in_the_middle_and_report_while_dragged():
     control = slider("x", -1, 3, step=0.5)
     assert (control.value, control.step, control.continuous_update) == (1, 0.5, True)
     assert slider("x", -1, 3, 0).value == 0
+
+
+@pytest.mark.parametrize(("step", "shown"), [(5, ".0f"), (1, ".0f"), (0.5, ".1f"), (0.05, ".2f")])
+def test_a_slider_shows_as_many_digits_as_it_has_steps(step, shown):
+    assert slider("x", 0, 100, step=step).readout_format == shown
 
 
 def test_the_plane_shows_the_model_and_the_place(rng):

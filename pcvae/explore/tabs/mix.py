@@ -6,8 +6,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.explore.controls import NARROW, Group, slider
+from pcvae.explore.controls import NARROW, Group
 from pcvae.explore.recipe import Recipe
+from pcvae.widgets import slider
 
 MIXES = (
     ("nothing", "nothing"),
@@ -66,7 +67,7 @@ class StyleSwap(Group):
             layout={"width": "460px"},
         )
         self.amount = slider(
-            "how much of it", "0: none. 1: all of it.", 0.0, 1.0, 0.0, step=0.01, style=NARROW
+            "how much of it", 0.0, 1.0, 0.0, tip="0: none. 1: all of it.", style=NARROW
         )
         self.note = widgets.HTML()
         for field in ("other", "mix", "amount"):

@@ -7,8 +7,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.explore.controls import NARROW, WRAP, Group, button, slider
+from pcvae.explore.controls import NARROW, WRAP, Group, button
 from pcvae.explore.recipe import AXES, VIEWS, Ball, HalfSpace, Parts, PointEdit, Recipe, Selection
+from pcvae.widgets import slider
 
 WAYS = ("parts", "ball", "half-space")
 COLUMN = {"width": "50%", "min_width": "380px"}
@@ -69,7 +70,7 @@ class LocalEditor(Group):
         self.center = widgets.BoundedIntText(
             description="center: point", tooltip="Number of the point.", style=style
         )
-        self.radius = slider("radius", "Of the ball.", 0.0, 2.0, 0.3, style=style)
+        self.radius = slider("radius", 0.0, 2.0, 0.3, tip="Of the ball.", style=style)
         self.axis = widgets.ToggleButtons(
             options=AXES, value="y", description="along", style={"button_width": "50px"}
         )
@@ -78,18 +79,18 @@ class LocalEditor(Group):
             description="side",
             style={"button_width": "70px"},
         )
-        self.bound = slider("plane at", "Where the plane lies.", -2.0, 2.0, 0.0, style=style)
+        self.bound = slider("plane at", -2.0, 2.0, 0.0, tip="Where the plane lies.", style=style)
         self.softness = slider(
-            "soft edge", "Over what distance the edit fades.", 0.0, 1.0, 0.1, style=style
+            "soft edge", 0.0, 1.0, 0.1, tip="Over what distance the edit fades.", style=style
         )
         self.count = widgets.HTML()
         self.parts.layout, self.view.layout, self.center.layout = layout, layout, layout
 
     def _make_edits(self) -> None:
         """Make the controls that say what is done."""
-        model_units = "Moves the chosen h_xyz along {}, in model units."
+        moves = "Moves the chosen h_xyz along {}, in model units."
         self.edits = {
-            name: slider(f"move {name}", model_units.format(name), -2.0, 2.0, 0.0, style=NARROW)
+            name: slider(f"move {name}", -2.0, 2.0, 0.0, tip=moves.format(name), style=NARROW)
             for name in AXES
         }
         more = {
@@ -99,7 +100,7 @@ class LocalEditor(Group):
             "feature": ("feature of h", "Added to their feature latent.", -4.0, 4.0, 0.0, 0.05),
         }
         for name, (label, tip, low, high, rest, step) in more.items():
-            self.edits[name] = slider(label, tip, low, high, rest, step=step, style=NARROW)
+            self.edits[name] = slider(label, low, high, rest, tip=tip, step=step, style=NARROW)
         self.turn_axis = widgets.ToggleButtons(
             options=AXES, value="y", description="turn about", style={"button_width": "50px"}
         )

@@ -17,7 +17,6 @@ from pcvae.explore.controls import WRAP, Group, button
 from pcvae.explore.session import Session
 from pcvae.explore.tabs.walk import Walk
 from pcvae.widgets.page import PageHelper
-from pcvae.widgets.view import REACH
 
 
 class Saver(Group):
@@ -122,6 +121,4 @@ class Saver(Group):
         title = f"{shape}: {self._walk.way.label}"
         captions = [f"{index + 1} of {len(frames)}" for index in range(len(frames))]
         rgb = self.session.coloring().rgb()
-        return export.write_walk(
-            folder / f"{self._name()}-walk.html", frames, rgb, captions, title, REACH
-        )
+        return export.write_walk(folder / f"{self._name()}-walk.html", frames, rgb, captions, title)

@@ -10,9 +10,10 @@ import ipywidgets as widgets
 import numpy as np
 
 from pcvae.editing.factors import allowed, measure
-from pcvae.explore.controls import LIMIT, NARROW, WRAP, Group, slider
+from pcvae.explore.controls import LIMIT, NARROW, STEP, WRAP, Group
 from pcvae.explore.recipe import Recipe
 from pcvae.shapes import Factor, Family
+from pcvae.widgets import slider
 
 UNITS = {"deg": "°", "1": "", "choice": ""}
 
@@ -27,11 +28,11 @@ class StyleSliders(Group):
         self.sliders = tuple(
             slider(
                 f"direction {index + 1} ({share:.0%})",
-                f"Moves z along its principal direction {index + 1}, in standard deviations. The "
-                f"shapes to choose from vary along it by {share:.0%} of their whole variance.",
                 -LIMIT,
                 LIMIT,
-                0.0,
+                step=STEP,
+                tip=f"Moves z along its principal direction {index + 1}, in standard deviations. "
+                f"The shapes to choose from vary along it by {share:.0%} of their whole variance.",
             )
             for index, share in enumerate(shares)
         )
@@ -70,10 +71,9 @@ class DimensionSliders(Group):
         )
         self.amount = slider(
             "move it by",
-            "Added to this number of z. Where many numbers carry one property, one moves little.",
             -LIMIT,
             LIMIT,
-            0.0,
+            tip="Added to this number of z. Where many carry one property, one moves little.",
             style=NARROW,
         )
         self.list = widgets.HTML()
@@ -235,7 +235,7 @@ def _factor_slider(factor: Factor, value: float) -> widgets.FloatSlider:
     label = factor.name.replace("_", " ") + (f" ({unit})" if unit else "")
     tip = f"{factor.description} {factor.name}: {factor.expected()}."
     value = float(np.clip(value, low, high))
-    made = slider(label, tip, low, high, value, step=_step(factor), style=NARROW)
+    made = slider(label, low, high, value, tip=tip, step=_step(factor), style=NARROW)
     made.description_allow_html = False
     made.style = {"description_width": "130px"}
     made.readout_format = ".1f" if high - low > 2 else ".2f"

@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
 
-from pcvae.explore.session import View
 from pcvae.widgets.coloring import by_label, by_value
-from pcvae.widgets.view import DECODED, INPUT, LATENT, CloudView
-from pcvae.widgets.webgl import SingleWebGLView, WebGLView
+from pcvae.widgets.view import DECODED, INPUT, LATENT, CloudView, SingleView
 
 
 @pytest.fixture
@@ -13,8 +11,8 @@ def clouds() -> list[np.ndarray]:
 
 
 @pytest.fixture
-def view(clouds) -> WebGLView:
-    view = WebGLView()
+def view(clouds) -> CloudView:
+    view = CloudView(renderer="webgl")
     view.show(*clouds)
     return view
 
@@ -33,16 +31,15 @@ def sent(view, monkeypatch) -> list[set[str]]:
     return messages
 
 
-def test_both_views_can_do_the_same(view):
-    assert isinstance(view, View)
-    assert isinstance(CloudView(), View)
+def test_a_renderer_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match='"plotly" or "webgl", got \'svg\''):
+        CloudView(renderer="svg")
 
 
 def test_shows_each_cloud_as_the_bytes_it_is(view, clouds):
     for which in (INPUT, LATENT, DECODED):
         np.testing.assert_array_equal(view.coordinates(which), clouds[which])
     assert view.widget.cloud2 == clouds[DECODED].tobytes()
-    assert "32 points" in view.widget.label
 
 
 def test_colors_are_those_of_plotlys_view(view, clouds):
@@ -85,7 +82,7 @@ def test_a_dark_page_gets_colors_that_show_on_black(view, clouds):
 
 
 def test_single_view_shows_moves_and_keeps_its_colors(clouds):
-    view = SingleWebGLView(title="one")
+    view = SingleView(title="one", renderer="webgl")
     view.show(clouds[0], colors=[0, 1] * 16)
     colors = view.widget.rgb
     view.move(clouds[1])

@@ -1,0 +1,52 @@
+"""plotly's FigureWidget, mended where it fails readers.
+
+anywidget, which carries a FigureWidget to the page, gives a widget's JavaScript two seconds to
+load. If it takes longer, every later message to that widget is dropped without a word: the figure
+stays empty, or stands still while its sliders move. plotly's JavaScript is 5 MB, and a slow or busy
+computer takes longer than that. Here the widget's own JavaScript (figure.js) is short, loads at
+once and fetches plotly's beside it, once a page instead of once a figure. It also mends what plotly
+leaves undone in the page; each part there says what.
+"""
+
+from pathlib import Path
+
+import plotly
+import plotly.graph_objects as go
+import traitlets
+
+SCRIPT = Path(__file__).with_name("figure.js")
+BUNDLE = Path(plotly.__file__).parent / "package_data" / "widgetbundle.js"
+
+
+class Figure(go.FigureWidget):
+    """A figure that a page never meets empty or outdated.
+
+    Plotly's own announces itself to the page before it has any data. Those follow in messages that
+    are lost now and then, which leaves an empty picture. And a page that is loaded again gets the
+    figure's first data, however it looks by then. This one waits until it is whole, and what it
+    would tell a page is what it shows.
+    """
+
+    _esm = SCRIPT
+    _bundle = traitlets.Unicode(BUNDLE.read_text(encoding="utf-8")).tag(sync=True)
+    _whole = False
+
+    def open(self) -> None:
+        """Announce the figure to the page, unless `reveal` has not been called yet."""
+        if self._whole:
+            super().open()
+
+    def reveal(self) -> None:
+        """Let pages see the figure from now on."""
+        if self._whole:
+            return
+        # Not by assignment, which would send all data anew. Plotly changes both in place, so that
+        # they stay up to date.
+        self._trait_values["_widget_data"] = self._data
+        self._trait_values["_widget_layout"] = self._layout
+        self._whole = True
+        self.open()
+
+    def configure(self, **options: object) -> None:
+        """Set options of plotly.js, such as `displayModeBar`, before the figure is revealed."""
+        self._config = {**self._config, **options}
