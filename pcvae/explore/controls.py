@@ -48,7 +48,7 @@ class Group(widgets.VBox):
         rows = self._rows()
         self.session.join(self)
         if alone:
-            rows = [*picture_rows(self.session), *rows, PageHelper(self.session.view)]
+            rows = [*picture_rows(self.session), *rows, PageHelper(self.session)]
             self._begin_alone()
         super().__init__(rows)
 
@@ -112,14 +112,14 @@ class TopRow(Group):
             description="Shape",
             tooltip="The shape to edit. The sliders keep their places.",
             style={"description_width": "50px"},
-            layout={"width": "315px"},
+            layout={"width": "315px", "max_width": "100%"},
         )
         self.color = widgets.Dropdown(
             options=COLORS,
             description="Color by",
             tooltip="What the colors of the points tell; they are the same in all views.",
             style={"description_width": "55px"},
-            layout={"width": "195px"},
+            layout={"width": "195px", "max_width": "100%"},
         )
         self.reset = button(
             "Reset sliders",

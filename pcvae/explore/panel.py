@@ -33,7 +33,7 @@ from pcvae.widgets.page import PageHelper
 
 __all__ = ["LIMIT", "LOCAL_EDITS", "Explorer"]
 
-COLUMN = {"width": "50%", "min_width": "380px"}
+COLUMN = {"width": "50%", "min_width": "min(380px, 100%)"}
 # What is behind each tab but the first, by the panel's attributes.
 PAGES = {
     "Factors": ("factors",),
@@ -75,7 +75,7 @@ class Explorer(widgets.VBox):
         self.directions_group, self.local_group = StyleSliders(session), PointSliders(session)
         self.style, self.local = self.directions_group.sliders, self.local_group.sliders
         self.tabs = self._make_tabs()
-        self.helper = PageHelper(session.view)
+        self.helper = PageHelper(session)
         super().__init__([self.top, *picture_rows(session), self.tabs, self.helper])
 
     def _make_tabs(self) -> widgets.Tab:

@@ -113,6 +113,16 @@ class Session:
             self.view.recolor(coloring)
             self._report(coloring, note)
 
+    @property
+    def dark(self) -> bool:
+        """Whether picture and legend are drawn for a dark page."""
+        return self.view.dark
+
+    @dark.setter
+    def dark(self, dark: bool) -> None:
+        self.view.dark = dark
+        self.recolor(self.color)
+
     def show_color(self, color: Color) -> None:
         """Color the points by something else, and let the list of colors say so."""
         self.recolor(color)

@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-WIDE = {"description_width": "180px"}  # of a slider's label
+WIDE = {"description_width": "min(180px, 40%)"}  # of a slider's label
 # A picture grows a hundred times as fast as the controls beside it. Where less than both minimal
 # widths is left, they go below it.
 PICTURE = {"flex": "100 1 420px", "min_width": "min(420px, 100%)"}
@@ -50,7 +50,7 @@ class Bench(widgets.Box):
         self.readout = widgets.HTML(self._drawn())
         self.readout.layout = WHOLE
         for control in self.controls.values():
-            control.style.description_width = "initial" if below else "150px"
+            control.style.description_width = "initial" if below else "min(150px, 40%)"
             control.layout = CONTROL
             control.observe(self._changed, names="value")
         # A VBox stretches what is in it, so the figure is as wide as its place and no wider.

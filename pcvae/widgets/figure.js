@@ -38,8 +38,10 @@ function hasten(bundle) {
   };
   const render = prototype.perform_render;
   prototype.perform_render = function () {
+    if (hasGraphicsCard()) roundOff(this.model.get("_widget_data"));
     render.call(this);
     fit(this);
+    this.el.on("plotly_afterplot", () => widen(this.el));
     this.el.on("plotly_relayouting", (update) => follow(this.el, update));
   };
   const report = prototype.handle_plotly_relayout;
@@ -87,6 +89,36 @@ function fit(view) {
   };
 }
 
+// Without a graphics card the processor draws, and draws circles half as fast as squares.
+let card;
+function hasGraphicsCard() {
+  if (card === undefined) {
+    const gl = document.createElement("canvas").getContext("webgl");
+    const info = gl?.getExtension("WEBGL_debug_renderer_info");
+    const name = gl ? gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER) : "software";
+    card = !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+  return card;
+}
+
+function roundOff(traces) {
+  for (const { marker } of traces) if (marker?.symbol === "square") marker.symbol = "circle";
+}
+
+// plotly's lens opens to 45 degrees from top to bottom. A scene that is narrower than it is high
+// would cut its cloud off at the sides, so there it is 45 degrees from side to side.
+function widen(el) {
+  const scenes = Object.values(el._fullLayout).map((part) => part?._scene).filter(Boolean);
+  for (const { glplot } of scenes) {
+    const angle = () => {
+      const { drawingBufferWidth: width, drawingBufferHeight: height } = glplot.gl;
+      return 2 * Math.atan(Math.tan(Math.PI / 8) * Math.max(1, height / width));
+    };
+    if (glplot) Object.defineProperty(glplot, "fovy", { get: angle, configurable: true });
+  }
+}
+
 // plotly writes down the camera when a wheel or a mouseup event begins, not when it is done: the last
 // move would be lost at the next edit. It writes it down again after a mouseup of ours.
 function saveCamera(el) {
@@ -124,7 +156,11 @@ export default () => {
       });
     },
     async render(context) {
-      const cleanUp = await (await loading).render(context);
+      // plotly goes on listening after its view was removed, and fails to draw on what is gone.
+      const heard = [];
+      const on = (...what) => { heard.push(what); context.model.on(...what); };
+      const model = Object.create(context.model, { on: { value: on } });
+      const cleanUp = await (await loading).render({ ...context, model });
       const forget = saveCamera(context.el);
       const drawn = new MutationObserver(() => nameScenes(context.el));
       drawn.observe(context.el, { childList: true, subtree: true });
@@ -132,6 +168,7 @@ export default () => {
       return () => {
         drawn.disconnect();
         forget();
+        for (const what of heard) context.model.off(...what);
         cleanUp?.();
       };
     },

@@ -13,7 +13,7 @@ class PageHelper(anywidget.AnyWidget):
     """An invisible widget that belongs to a panel, or a button that copies a text.
 
     Args:
-        view: the panel's picture, which is told whether the page is dark.
+        view: a view, or a panel's session: its `dark` is set to whether the page is.
         text: what the button copies; there is a button only if it is given.
 
     Attributes:

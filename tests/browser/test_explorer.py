@@ -277,22 +277,61 @@ def test_chosen_points_are_edited_and_no_others(panel):
     assert panel.lab.errors() == []
 
 
-NEAREST = {
-    # The first scene's matrices (column by column) take points to clip space; the least depth wins.
-    "plotly": """plot => {
+# Points of the first scene to clip space: from -1 to 1 across and up, and how far away.
+CLIP = {
+    "plotly": """(plot, points) => {
         const scene = plot._fullLayout.scene._scene, camera = scene.glplot.cameraParams;
         const times = (m, v) => [0, 1, 2, 3].map(
             row => [0, 1, 2, 3].reduce((sum, k) => sum + m[4 * k + row] * v[k], 0));
-        const { x, y, z } = plot._fullData[0], scale = scene.dataScale;
-        const seen = Array.from(x, (_, i) => {
-            const data = [x[i] * scale[0], y[i] * scale[1], z[i] * scale[2], 1];
+        return points.map(([x, y, z]) => {
+            const data = [z, x, y].map((value, axis) => value * scene.dataScale[axis]);
             const clip = [camera.model, camera.view, camera.projection].reduce(
-                (v, m) => times(m, v), data);
+                (v, m) => times(m, v), [...data, 1]);
             return clip.slice(0, 3).map(value => value / clip[3]); });
-        const near = seen.reduce((best, place) => place[2] < best[2] ? place : best);
-        const box = scene.container.getBoundingClientRect();
-        return [box.left + box.width * (1 + near[0]) / 2, box.top + box.height * (1 - near[1]) / 2];
     }""",
+    "webgl": """(canvas, points) => {
+        const m = canvas.clouds.matrixOf(canvas.clouds.radii[0]);
+        return points.map(point => {
+            const clip = [0, 1, 2, 3].map(row => [...point, 1].reduce(
+                (sum, value, column) => sum + m[4 * column + row] * value, 0));
+            return clip.slice(0, 3).map(value => value / clip[3]); });
+    }""",
+}
+
+
+def test_a_shape_fills_its_view_and_stays_in_sight_when_it_turns(panel):
+    ball = np.random.default_rng(0).normal(size=(4000, 3))  # turned, it is itself again
+    ball /= np.linalg.norm(ball, axis=1, keepdims=True)
+    for width in (1400, 900, 640):
+        panel.page.set_viewport_size({"width": width, "height": 1000})
+        panel.page.wait_for_function(FITS[panel.view], arg=panel.picture.element_handle())
+        seen = np.array(panel.picture.evaluate(CLIP[panel.view], ball.tolist()))
+        assert 0.9 < np.abs(seen[:, :2]).max() < 1, width
+        panel.keep_picture(f"explorer_{width}_{panel.view}")
+
+
+# The picture is as large as its place, and was drawn since.
+FITS = {
+    "plotly": """plot => {
+        const { container, glplot } = plot._fullLayout.scene._scene;
+        const { gl, fovy, cameraParams } = glplot, box = container.getBoundingClientRect();
+        const near = (a, b) => Math.abs(a / b - 1) < 0.02;
+        return near(plot._fullLayout.width, plot.clientWidth) && plot.clientWidth < innerWidth
+            && near(gl.drawingBufferWidth / gl.drawingBufferHeight, box.width / box.height)
+            && near(Math.tan(fovy / 2) * cameraParams.projection[5], 1); }""",
+    "webgl": """canvas => Math.abs(canvas.clientWidth * devicePixelRatio - canvas.width) < 2
+        && canvas.clientWidth < innerWidth""",
+}
+
+
+NEAREST = {
+    "plotly": """plot => {
+        const { x, y, z } = plot._fullData[0];
+        const seen = (CLIP)(plot, Array.from(x, (_, i) => [y[i], z[i], x[i]]));
+        const near = seen.reduce((best, place) => place[2] < best[2] ? place : best);
+        const box = plot._fullLayout.scene._scene.container.getBoundingClientRect();
+        return [box.left + box.width * (1 + near[0]) / 2, box.top + box.height * (1 - near[1]) / 2];
+    }""".replace("CLIP", CLIP["plotly"]),
     "webgl": """canvas => {
         const box = canvas.getBoundingClientRect();
         for (let y = box.height / 2; y > 0; y -= 3) {
@@ -374,7 +413,9 @@ def test_turning_and_zooming_outlive_edits(panel):
         assert panel.camera() != zoomed
         panel.page.keyboard.press("Home")
         assert panel.camera() == start
-        assert panel.picture.get_attribute("aria-label").startswith("Three clouds of 1024 points")
+        assert panel.picture.get_attribute("aria-label").startswith(
+            "3 clouds side by side of 1024 points"
+        )
     assert panel.lab.errors() == []
 
 

@@ -11,7 +11,7 @@ import torch
 from pcvae import editing
 from pcvae.explore import Explorer, GlobalSliders, LocalEditor, StyleSwap, explore
 from pcvae.explore.recipe import Recipe
-from pcvae.widgets.coloring import by_label
+from pcvae.widgets.coloring import ON_DARK, by_label
 from pcvae.widgets.view import DECODED, INPUT, LATENT
 
 
@@ -343,10 +343,13 @@ class TestColors:
         assert "its parts are not known" in panel.readout.value
 
     def test_the_theme_reaches_the_view(self, panel):
+        light = panel.readout.value
         panel.helper.dark = True
         assert panel.view.dark
+        assert all(color in panel.readout.value for color in ON_DARK)  # in the legend
         panel.helper.dark = False
         assert not panel.view.dark
+        assert panel.readout.value == light
 
 
 class TestHistory:
