@@ -13,9 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pcvae import metrics
-from pcvae.metrics import memorization
-from pcvae.metrics.pairs import check_clouds
-from pcvae.metrics.splits import set_size
+from pcvae.metrics import check_clouds, set_size
 from pcvae.metrics.transport import SUBSET
 from pcvae.models import PointCloudVAE
 from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
@@ -69,7 +67,7 @@ def evaluate(
             The model draws twice as many, so that the noise of their choice shows, too; and twice
             as many held-out shapes are rebuilt.
         points: points of each shape, as far as the clouds have them.
-        splits: how often the sets are drawn anew, see `pcvae.metrics.splits`.
+        splits: how often the sets are drawn anew, see `pcvae.metrics.ThreeSets`.
         emd: whether to score by EMD-512 as well, which takes longest.
         units: "shape" or "data".
         seed: decides samples, points and splits.
@@ -288,7 +286,7 @@ def generation(
     """Return MMD, COV and 1-NNA by CD and by EMD-512, and JSD, of any generator's shapes.
 
     Sets have half as many shapes as there are held-out ones, or as many as there are samples if
-    those are fewer; see `pcvae.metrics.splits` for what is drawn and what the floor is. Samples
+    those are fewer; see `pcvae.metrics.sets` for what is drawn and what the floor is. Samples
     beyond twice that many are left out.
 
     Args:
@@ -331,7 +329,7 @@ def generation(
     return found
 
 
-def _questions(split: metrics.Split) -> list[metrics.transport.Question]:
+def _questions(split: metrics.ThreeSets) -> list[metrics.Question]:
     """Return what the scores of samples and of peers ask of distances."""
     return [
         question
@@ -341,7 +339,7 @@ def _questions(split: metrics.Split) -> list[metrics.transport.Question]:
 
 
 def _by_distances(
-    distances: Float[np.ndarray, "T T"], splits: list[metrics.Split]
+    distances: Float[np.ndarray, "T T"], splits: list[metrics.ThreeSets]
 ) -> dict[str, metrics.Score]:
     """Return MMD, COV and 1-NNA."""
     return metrics.scores_over_splits(
@@ -350,7 +348,7 @@ def _by_distances(
 
 
 def _by_voxels(
-    pool: Float[np.ndarray, "T N 3"], half_edge: float, splits: list[metrics.Split]
+    pool: Float[np.ndarray, "T N 3"], half_edge: float, splits: list[metrics.ThreeSets]
 ) -> metrics.Score:
     """Return JSD."""
     counts = metrics.voxel_counts(pool, half_edge=half_edge)
@@ -407,7 +405,7 @@ def memorizing(
         "training_shapes": len(training),
         "median_distance": float(np.median(distances)),
         "median_distance_of_held_out": float(np.median(floor)),
-        "nearer_than_held_out": memorization.nearer_than(distances, floor),
+        "nearer_than_held_out": metrics.nearer_than(distances, floor),
         "indices": nearest.indices[: len(new)].tolist(),
         "distances": distances.tolist(),
     }

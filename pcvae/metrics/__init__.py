@@ -1,34 +1,25 @@
 """Distances between clouds, and scores of sets of clouds."""
 
-from pcvae.metrics.chamfer import (
-    chamfer_distance,
-    chamfer_matrix,
-)
-from pcvae.metrics.fscore import (
-    f_score,
-)
-from pcvae.metrics.memorization import (
+from pcvae.metrics.chamfer import chamfer_distance, chamfer_matrix, f_score
+from pcvae.metrics.pairs import check_clouds
+from pcvae.metrics.sets import (
     Nearest,
-    nearer_than,
-    nearest_shapes,
-)
-from pcvae.metrics.occupancy import (
-    jensen_shannon,
-    voxel_counts,
-)
-from pcvae.metrics.scores import (
-    coverage,
-    minimum_matching_distance,
-    nearest_neighbor_accuracy,
-    set_scores,
-)
-from pcvae.metrics.splits import (
     Score,
-    Split,
+    ThreeSets,
+    coverage,
+    jensen_shannon,
+    minimum_matching_distance,
+    nearer_than,
+    nearest_neighbor_accuracy,
+    nearest_shapes,
     random_splits,
     scores_over_splits,
+    set_scores,
+    set_size,
+    voxel_counts,
 )
 from pcvae.metrics.transport import (
+    Question,
     emd,
     emd_matrix,
     emd_of_neighbors,
@@ -40,10 +31,12 @@ from pcvae.metrics.transport import (
 
 __all__ = [
     "Nearest",
+    "Question",
     "Score",
-    "Split",
+    "ThreeSets",
     "chamfer_distance",
     "chamfer_matrix",
+    "check_clouds",
     "coverage",
     "emd",
     "emd_matrix",
@@ -60,6 +53,7 @@ __all__ = [
     "score_questions",
     "scores_over_splits",
     "set_scores",
+    "set_size",
     "share_solved",
     "voxel_counts",
 ]
