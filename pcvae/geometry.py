@@ -131,3 +131,8 @@ def to_unit_sphere(
             "be scaled to the unit sphere."
         )
     return ((wide - center) / radius).astype(np.float32), center.astype(np.float32), radius
+
+
+def z_up_to_y_up(points: Float[np.ndarray, "*S 3"]) -> Float[np.ndarray, "*S 3"]:
+    """Turn points about the X axis: what points up along Z comes to Y, what faces -Y faces +Z."""
+    return points[..., [0, 2, 1]] * np.array([1, 1, -1], dtype=points.dtype)

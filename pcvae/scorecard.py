@@ -144,12 +144,11 @@ def open_data_of(
         raise ValueError(f"{model} does not remember its data; name them with --data.")
     if source != trained.get("data"):
         trained = {}
-    categories = [name.strip() for name in trained.get("categories", "").split(",")]
     options = {name: trained[name] for name in ("num_shapes", "up", "strict") if name in trained}
     parts = open_splits(
         source,
         trained.get("seed", 0) if seed is None else seed,
-        categories=[name for name in categories if name],
+        categories=trained.get("categories", ""),
         num_points=num_points,
         **options,
     )

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Coordinates held at once while a set is measured: 24 MB in double precision.
 CHUNK = 3_000_000
+# Normalized coordinates have standard deviation 1, or less where clouds stand off their middle.
+SMALLEST_SPREAD = 0.5
 
 
 class Batch(NamedTuple):
@@ -291,16 +293,22 @@ def fit_normalization(
 
 def _global(clouds: CloudSet) -> tuple[np.ndarray, float]:
     """Return the mean of all points, and the standard deviation of all coordinates."""
-    total, squares, count = np.zeros(3), 0.0, 0
+    origin = np.asarray(clouds.points[0], dtype=np.float64).mean(axis=0)
+    total, squares, within, count = np.zeros(3), np.zeros(3), 0.0, 0
     for chunk in _chunks(clouds):
-        wide = chunk.astype(np.float64).reshape(-1, 3)
-        total += wide.sum(axis=0)
-        squares += float(np.square(wide).sum())
-        count += len(wide)
+        # About a point of the data: far from the origin, squares would leave no digits for sizes.
+        wide = chunk - origin  # (K, M, 3)
+        total += wide.sum(axis=(0, 1))
+        squares += np.square(wide).sum(axis=(0, 1))
+        within += _squares_within(wide)
+        count += wide.size // 3
     mean = total / count
+    variance = (squares / count - mean**2).mean()
+    mean += origin
     # The original takes one standard deviation of all coordinates about their common mean.
-    variance = squares / (3 * count) - mean.mean() ** 2
-    return mean, float(np.sqrt(max(variance, 0.0)))
+    scale = float(np.sqrt(max(variance, 0.0) + mean.var()))
+    _warn_of_offset(clouds, within, scale)
+    return mean, scale
 
 
 def fit_clouds(clouds: CloudSet, mode: str) -> Statistics:
@@ -314,9 +322,31 @@ def fit_clouds(clouds: CloudSet, mode: str) -> Statistics:
     Raises:
         ValueError: if points are not finite.
     """
-    parts = [cloud_statistics(torch.from_numpy(chunk), mode) for chunk in _chunks(clouds)]
-    means, scales = zip(*parts, strict=True)
-    return Statistics(torch.cat(means), torch.cat(scales))
+    parts, within = [], 0.0
+    for chunk in _chunks(clouds):
+        parts.append(cloud_statistics(torch.from_numpy(chunk), mode))
+        within += _squares_within(chunk)
+    means, scales = (torch.cat(numbers).float() for numbers in zip(*parts, strict=True))
+    if mode == "shape":
+        _warn_of_offset(clouds, within, scales.mean().item())
+    return Statistics(means, scales)
+
+
+def _squares_within(chunk: Float[np.ndarray, "K M 3"]) -> float:
+    """Return the variance of each cloud's coordinates about its own middle, summed over clouds."""
+    return float(chunk.var(axis=1).mean(axis=1).sum())
+
+
+def _warn_of_offset(clouds: CloudSet, within: float, scale: float) -> None:
+    """Say so if the place of the clouds counts as their size."""
+    spread = float(np.sqrt(within / len(clouds)))
+    if 0 < spread < SMALLEST_SPREAD * scale:
+        logger.warning(
+            "%s: the clouds stand far from the origin or from each other, and their place counts "
+            "as size: coordinates of a cloud have standard deviation %.3g, normalized ones %.2g in "
+            "place of 1. Center the clouds, or use --normalization box.",
+            *(clouds.name, spread, spread / scale),
+        )
 
 
 def _averages(own: Statistics) -> tuple[np.ndarray, float]:
@@ -329,6 +359,6 @@ def _chunks(clouds: CloudSet) -> Iterator[np.ndarray]:
     points = clouds.points.whole if lazy else clouds.points
     step = max(CHUNK // (3 * points.shape[1]), 1)
     for first in range(0, len(points), step):
-        chunk = np.ascontiguousarray(points[first : first + step], dtype=np.float32)
+        chunk = np.asarray(points[first : first + step], dtype=np.float64)
         check_finite(clouds, chunk, list(range(first, first + len(chunk))))
         yield chunk

@@ -1,20 +1,27 @@
 """Clouds from files of your own: .npy, .npz, and what `pcvae prepare` writes."""
 
+import logging
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pcvae.data.clouds import SPLITS, CloudSet
+from pcvae.data.clouds import SPLIT_NAMES, CloudSet, split_of
 from pcvae.data.lazy import PointRows, read_header
 from pcvae.files import atomic_path
 
 EXPECTED = "Expected an array of shape (shapes, points, 3) with finite numbers"
+logger = logging.getLogger(__name__)
+
 # Files beyond this many bytes stay on the disk; only .npy can.
 IN_MEMORY = 2**29
 FORMATS = (".npz", ".ply")
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar")
+# Clouds whose size is below this part of their distance lose digits that matter in float32.
+FAR = 1e-3
 
 # What NumPy raises at files that are cut short, pickled, or something else.
 UNREADABLE = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -48,15 +55,55 @@ def read_split_clouds(path: Path) -> tuple[CloudSet, tuple[str, ...]]:
     """
     arrays = _read(path)
     points = _check_points(path, arrays["points"])
-    ids = arrays.get("ids", np.array([f"{path.stem}-{row:05d}" for row in range(len(points))]))
-    classes = arrays.get("classes", np.full(len(points), path.stem))
-    splits = tuple(map(str, arrays.get("splits", ())))
-    if splits and (len(splits) != len(points) or not set(splits) <= {*SPLITS, ""}):
+    count = len(points)
+    numbered = tuple(f"{path.stem}-{row:05d}" for row in range(count))
+    ids = _texts(path, "ids", arrays, count) or numbered
+    classes = _texts(path, "classes", arrays, count) or (path.stem,) * count
+    splits = _splits(path, _texts(path, "splits", arrays, count))
+    _check_parted(path, ids, splits)
+    return CloudSet(path.stem, points, ids, classes), splits
+
+
+def _texts(path: Path, what: str, arrays: dict[str, np.ndarray], count: int) -> tuple[str, ...]:
+    """Return an array of names, one a cloud, as text: bytes, whole numbers and columns are, too."""
+    values = arrays.get(what)
+    if values is None:
+        return ()
+    flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if flat.dtype.kind == "f" and (flat == np.floor(flat)).all():
+        flat = flat.astype(np.int64)
+    if flat.shape != (count,) or flat.dtype.kind not in "USiu":
         raise ValueError(
-            f"{path}: expected `splits` to hold {', '.join(SPLITS)} or nothing for each of "
-            f"{len(points)} clouds, got {len(splits)} of {', '.join(sorted(set(splits)))}."
+            f"{path}: expected `{what}` to hold a text or a whole number for each of {count} "
+            f"clouds, got {values.dtype} of shape {values.shape}."
         )
-    return CloudSet(path.stem, points, tuple(map(str, ids)), tuple(map(str, classes))), splits
+    try:
+        texts = np.char.decode(flat, "utf-8") if flat.dtype.kind == "S" else flat
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: `{what}` holds bytes that are no UTF-8 ({error}).") from error
+    return tuple(map(str, texts.tolist()))
+
+
+def _splits(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the splits that usual names stand for."""
+    unknown = sorted({name for name in names if name and not split_of(name)})
+    if unknown:
+        raise ValueError(
+            f"{path}: expected `splits` to hold train, val or test (or {', '.join(SPLIT_NAMES)}, "
+            f"or nothing) for each cloud, got {', '.join(map(repr, unknown[:5]))}."
+        )
+    return tuple(map(split_of, names))
+
+
+def _check_parted(path: Path, ids: Sequence[str], splits: Sequence[str]) -> None:
+    """Refuse ids that are in two splits: what is tested would have been trained on."""
+    seen: dict[str, str] = {}
+    for name, split in zip(ids, splits, strict=False):
+        if seen.setdefault(name, split) != split:
+            raise ValueError(
+                f"{path}: id {name!r} is in two splits, {seen[name] or 'none'} and "
+                f"{split or 'none'}. Ids must differ."
+            )
 
 
 def write_set(path: Path, clouds: CloudSet, **more: np.ndarray) -> Path:
@@ -114,6 +161,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a file; that of a .npy file is `points`."""
+    _check_kind(path)
     if zipfile.is_zipfile(path):
         arrays = read_arrays(path)
         if "points" not in arrays:
@@ -136,10 +184,51 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
     )
 
 
+def _check_kind(path: Path) -> None:
+    """Say what a file is that is no array and does not claim to be one."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    with path.open("rb") as file:
+        start = file.read(8)
+    ending = path.suffix.lower()
+    if ending in (".npy", ".npz") or (start.startswith((b"\x93NUMPY", b"PK")) and ending != ".zip"):
+        return
+    what = f"file {ending or 'without an ending'}, no set of clouds; name a folder of such files"
+    if start.startswith(b"\x89HDF") or ending in (".h5", ".hdf5"):
+        what = "HDF5 file, which is not read"
+    elif ending in ARCHIVES:
+        what = "packed file: unpack it, and name its folder"
+    raise ValueError(f"{path} is a {what}. {EXPECTED}, written by numpy.save or numpy.savez.")
+
+
 def _check_points(path: Path, points: np.ndarray) -> np.ndarray | PointRows:
+    """Return clouds in float32, or those of a memory map as they are."""
     if points.ndim != 3 or points.shape[-1] != 3 or points.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: {EXPECTED}, got shape {points.shape} of {points.dtype}.")
-    return PointRows(points) if isinstance(points, np.memmap) else points.astype(np.float32)
+        axes = points.ndim == 3 and points.shape[1] == 3
+        hint = " Are they points.transpose(0, 2, 1)?" if axes else ""
+        raise ValueError(f"{path}: {EXPECTED}, got shape {points.shape} of {points.dtype}.{hint}")
+    if isinstance(points, np.memmap):
+        return PointRows(points)
+    return _centered(path, points).astype(np.float32)
+
+
+def _centered(path: Path, points: np.ndarray) -> np.ndarray:
+    """Return clouds about the origin if they are so far from it that float32 would round them."""
+    if points.dtype == np.float32 or points.size == 0 or not np.isfinite(points).all():
+        return points
+    low, high = (extreme(points, axis=(0, 1)).astype(np.float64) for extreme in (np.min, np.max))
+    middle, size = (low + high) / 2, (high - low).max()
+    if not 0 < size < FAR * np.abs(middle).max():
+        return points
+    logger.warning(
+        "%s: the clouds stand %.6g from the origin and measure %.3g. They were moved to it by %s, "
+        "for in float32 they would be rounded.",
+        path,
+        np.abs(middle).max(),
+        size,
+        np.array2string(-middle, precision=9),
+    )
+    return points - middle
 
 
 # Clouds for other programs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,14 @@ from jaxtyping import Bool, Int
 from pcvae.data.lazy import LazyPoints
 
 SPLITS = ("train", "val", "test")
+# What folders and files call them, in any case.
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+# No usual names: what begins so is more likely a split than a class.
+SPLIT_BEGINNINGS = ("train", "test", "valid", "eval", "holdout", "dev_", "dev-", "val_", "val-")
 # Of a source without splits of its own, or without this one: one shape in so many.
 ONE_IN = {"val": 10, "test": 5}
 
@@ -141,6 +150,20 @@ class CloudSet:
             return
         if self.part_names and self.labels.max() >= len(self.part_names):
             self._refuse(f"labels below {len(self.part_names)}, got {self.labels.max()}")
+
+
+def split_of(name: str) -> str:
+    """Return the split that a usual name stands for, in any case; nothing for any other name."""
+    return SPLIT_NAMES.get(name.strip().casefold(), "")
+
+
+def resembles_split(name: str) -> bool:
+    """Tell whether a name is none of a split, but may be meant as one: train_set, Tests, trian."""
+    plain = name.strip().casefold()
+    if split_of(name) or plain.startswith(SPLIT_BEGINNINGS):
+        return not split_of(name)
+    near = [k for k in SPLIT_NAMES if k[:1] == plain[:1] and abs(len(k) - len(plain)) < 3]
+    return bool(near and difflib.get_close_matches(plain, near, n=1, cutoff=0.8))
 
 
 def _index_type(indices: Sequence[int] | np.ndarray) -> type:

@@ -1,11 +1,12 @@
 """Folders of meshes or point files: sampled once, then read from a cache.
 
-Layouts: FOLDER/*.off, FOLDER/<class>/*.off, and with folders named train, val or test on any level,
-such as ModelNet's FOLDER/<class>/<train|test>/*.off.
+Layouts: FOLDER/*.off, FOLDER/<class>/*.off, and with folders named train, val or test (or training,
+valid, validation, dev, testing, in any case) on any level, such as ModelNet's
+FOLDER/<class>/<train|test>/*.off. See `pcvae.data.listing` for what counts.
 
 Every shape comes out as the shipped ones are: Y up, centered on its bounding box, its farthest
-point at distance 1. That loses its size; clouds whose sizes matter are better given as one .npz
-file.
+point at distance 1, its points in random order. That loses its size; clouds whose sizes matter are
+better given as one .npz file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -28,37 +29,75 @@ from tqdm import tqdm
 from pcvae import geometry, randomness
 from pcvae.data import meshes
 from pcvae.data.cloud_files import read_arrays, read_split_clouds, write_set
-from pcvae.data.clouds import SPLITS, CloudSet
+from pcvae.data.clouds import CloudSet
+from pcvae.data.listing import ShapeFile, Skipped, grouped, list_shapes, pointer
 from pcvae.data.meshes import ENDINGS, UPS, read_shape
-from pcvae.data.skipping import Skipped
 from pcvae.data.upright import warn_of_lying
 from pcvae.files import cache_folder
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
-from pcvae.randomness import named_rng
 
 logger = logging.getLogger(__name__)
 
 OVERSAMPLING = 4  # points drawn for each one that farthest-point sampling keeps
+PARTED = tuple[CloudSet, tuple[str, ...]]
 
 
-class _File(NamedTuple):
-    path: Path
-    id: str
-    kind: str
-    split: str
-
-
-class _Outcome(NamedTuple):
-    """A sampled shape, or why there is none."""
+class Outcome(NamedTuple):
+    """A sampled shape with what is doubtful about it, or the reason why there is none."""
 
     points: np.ndarray | None
-    few: bool = False
+    notes: tuple[str, ...] = ()
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the shapes of files become clouds.
+
+    Attributes:
+        num_points: Points of each.
+        seed: Decides where points are drawn, with what a file holds: equal files, equal clouds.
+        up: Which axis points up in the files, "y" or "z".
+
+    Raises:
+        ValueError: A value is not as said above.
+    """
+
+    num_points: int = 2048
+    seed: int = 0
+    up: str = "y"
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.num_points < 1 or self.seed < 0 or self.up not in UPS:
+            raise ValueError(
+                f"Expected num_points of 1 or more, a seed of 0 or more, and up one of "
+                f"{', '.join(UPS)}; got {self.num_points}, {self.seed} and {self.up!r}."
+            )
+
+    def __call__(self, file: ShapeFile) -> Outcome:
+        """Sample one file."""
+        try:
+            content = file.path.read_bytes()
+            unfetched = pointer(content[:200])
+            if unfetched:
+                return Outcome(None, reason=unfetched)
+            digest = hashlib.sha256(content).digest()
+            rng = np.random.default_rng([self.seed, int.from_bytes(digest[:8], "big")])
+            shape = read_shape(file.path, self.up)
+            points = sample_evenly(shape.vertices, shape.faces, self.num_points, rng)
+        except (ValueError, OSError) as error:
+            return Outcome(None, reason=str(error))
+        few = shape.faces is None and len(shape.vertices) < self.num_points
+        drawn_again = f"fewer than {self.num_points} points, drawn with replacement"
+        notes = (drawn_again,) if few else ()
+        # Farthest points come in an order that means something; the first of a cloud should not.
+        return Outcome(points[rng.permutation(len(points))], notes)
 
 
 def open_folder(
     folder: Path, *, num_points: int = 2048, seed: int = 0, up: str = "y", strict: bool = False
-) -> tuple[CloudSet, tuple[str, ...]]:
+) -> PARTED:
     """Open a folder of meshes or point files; sample it, unless that was done before.
 
     The cache's name is a hash of what the files hold, of the arguments, and of the code that
@@ -70,7 +109,7 @@ def open_folder(
         num_points: Points of each shape.
         seed: Decides where points are drawn.
         up: Which axis points up in the files, "y" or "z".
-        strict: Stop at the first file that cannot be used.
+        strict: Stop at the first file that cannot be used or is of a kind that is not read.
 
     Returns:
         The clouds, and for each "train", "val", "test", or "" where the folders do not say.
@@ -79,18 +118,12 @@ def open_folder(
         FileNotFoundError: There is no such folder, or nothing to be read in it.
         ValueError: No file can be used, or `up` or a number is not as said above.
     """
-    files = _find(folder)
-    digest = _fingerprint(files, num_points, seed, up)
-    path = cache_folder() / f"shapes-{digest}.npz"
-    if path.is_file():
-        try:
-            read_split_clouds(path)
-        except ValueError as error:
-            logger.warning("%s Making it again.", error)
-            path.unlink()
-    if not path.is_file():
-        _sample_all(folder, files, path, num_points, seed, up, strict, workers=1)
-    return _open(path, folder, strict)
+    skipped = Skipped(str(folder), strict)
+    files = list_shapes(folder, ENDINGS, skipped)
+    sampling = Sampling(num_points, seed, up)
+    path = cache_folder() / f"shapes-{_fingerprint(files, sampling)}.npz"
+    opened = _open(path, folder, skipped) if path.is_file() else None
+    return opened or _sample_all(folder, files, sampling, path, skipped)
 
 
 def prepare_meshes(
@@ -107,7 +140,7 @@ def prepare_meshes(
     Points are drawn uniformly by area, four times as many as wanted, and thinned evenly to the
     farthest ones; those of point files are thinned likewise. Shapes are centered on their bounding
     boxes and scaled to the unit sphere. Classes are the names of the folders within `folder`;
-    folders named train, val and test are splits.
+    folders named train, val and test (or training, valid, validation, dev, testing) are splits.
 
     Args:
         folder: Where the files are: OBJ, OFF, PLY, STL, GLB; .npy, .npz, .xyz, .pts.
@@ -115,7 +148,7 @@ def prepare_meshes(
         num_points: Points of each shape.
         seed: Decides where points are drawn.
         up: Which axis points up in the files, "y" or "z" (ModelNet, most CAD). GLB is always "y".
-        strict: Stop at the first file that cannot be used, instead of skipping it.
+        strict: Stop at the first file that cannot be used or is of a kind that is not read.
         workers: Processes to share the work.
 
     Returns:
@@ -125,114 +158,69 @@ def prepare_meshes(
         FileNotFoundError: There is no such folder, or nothing to be read in it.
         ValueError: No file can be used, or an argument is not as said above.
     """
-    out = Path(out)
+    folder, out = Path(folder).expanduser(), Path(out).expanduser()
     if out.suffix != ".npz":
         raise ValueError(f"--out must be a .npz file, got {out}.")
-    _sample_all(folder, _find(folder), out, num_points, seed, up, strict, workers)
-    _open(out, folder, strict)  # says what was skipped and what lies on its side
+    if workers < 1:
+        raise ValueError(f"--workers must be at least 1, got {workers}.")
+    skipped = Skipped(str(folder), strict)
+    files = list_shapes(folder, ENDINGS, skipped)
+    _sample_all(folder, files, Sampling(num_points, seed, up), out, skipped, workers)
     return out
 
 
-def _find(folder: Path) -> list[_File]:
-    """Return the files of a folder in the order of their ids."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}.")
-    paths = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()
-    )
-    if not paths:
-        raise FileNotFoundError(
-            f"{folder} holds no shapes. Expected files ending in {', '.join(ENDINGS)}, in folders "
-            "named after their classes or not."
-        )
-    return [_describe(path, folder) for path in paths]
-
-
-def _describe(path: Path, folder: Path) -> _File:
-    relative = path.relative_to(folder)
-    above = list(relative.parts[:-1])
-    split = next((name for name in above if name in SPLITS), "")
-    classes = [name for name in above if name not in SPLITS]
-    kind = classes[0] if classes else folder.resolve().name
-    return _File(path, relative.with_suffix("").as_posix(), kind, split)
-
-
-def _fingerprint(files: Sequence[_File], num_points: int, seed: int, up: str) -> str:
+def _fingerprint(files: Sequence[ShapeFile], sampling: Sampling) -> str:
     """Hash what decides the points: the files, the arguments, and the code."""
-    digest = hashlib.sha256(json.dumps([num_points, seed, up, np.__version__]).encode())
+    digest = hashlib.sha256(json.dumps([asdict(sampling), np.__version__]).encode())
     sources = [Path(module.__file__) for module in (geometry, meshes, randomness)]
     for path in [*sources, Path(__file__)]:
         digest.update(path.read_bytes())
     for file in files:
         with file.path.open("rb") as content:
             inner = hashlib.file_digest(content, "sha256").digest()
-        name = f"{file.id}{file.path.suffix}"
-        digest.update(name.encode() + b"\0" + file.kind.encode() + b"\0" + inner)
+        name = f"{file.id}{file.path.suffix}\0{file.kind}\0{file.split}\0"
+        digest.update(name.encode() + inner)
     return digest.hexdigest()[:16]
 
 
 def _sample_all(
     folder: Path,
-    files: Sequence[_File],
+    files: Sequence[ShapeFile],
+    sampling: Sampling,
     out: Path,
-    num_points: int,
-    seed: int,
-    up: str,
-    strict: bool,
-    workers: int,
-) -> None:
-    """Sample every file and write one, with a note of those that were skipped."""
-    if num_points < 1 or seed < 0 or workers < 1 or up not in UPS:
-        raise ValueError(
-            f"Expected num_points and workers of 1 or more, a seed of 0 or more, and up one of "
-            f"{', '.join(UPS)}; got {num_points}, {workers}, {seed} and {up!r}."
-        )
-    skipped = Skipped(str(folder), strict)
-    kept: dict[str, _File] = {}
-    points, few = [], 0
-    for file, outcome in _outcomes(files, partial(_sample, num_points, seed, up), workers):
+    skipped: Skipped,
+    workers: int = 1,
+) -> PARTED:
+    """Sample every file and write one, with notes on those that were skipped or are doubtful."""
+    kept: dict[str, tuple[ShapeFile, np.ndarray]] = {}
+    unusable = Skipped(skipped.where, skipped.strict)
+    notes: list[tuple[str, str]] = []
+    for file, outcome in _outcomes(files, sampling, workers):
         name = file.path.relative_to(folder).as_posix()
         if outcome.points is None:
-            skipped.add(name, outcome.reason)
+            unusable.add(name, outcome.reason)
         elif file.id in kept:
-            skipped.add(name, f"{kept[file.id].path.name} beside it has the same name")
+            unusable.add(name, f"{kept[file.id][0].path.name} beside it has the same name")
         else:
-            kept[file.id] = file
-            points.append(outcome.points)
-            few += outcome.few
+            kept[file.id] = file, outcome.points
+            notes += [(name, note) for note in outcome.notes]
     if not kept:
-        skipped.tell(0)
-    if few:
-        logger.warning("%s: %s", folder, _too_few(few, num_points))
-    _write(out, folder.resolve().name, list(kept.values()), points, skipped)
-
-
-def _too_few(count: int, num_points: int) -> str:
-    return f"{count} shapes have fewer than {num_points} points: drawn with replacement."
+        unusable.tell(0)
+    _write(out, folder.resolve().name, list(kept.values()), unusable, notes)
+    return _open(out, folder, skipped)
 
 
 def _outcomes(
-    files: Sequence[_File], sample: partial, workers: int
-) -> Iterator[tuple[_File, _Outcome]]:
+    files: Sequence[ShapeFile], sampling: Sampling, workers: int
+) -> Iterator[tuple[ShapeFile, Outcome]]:
     """Yield the files with what came of them, in order, whatever the number of workers."""
     context = get_context("spawn")  # forked threads of NumPy or PyTorch could hang
     pool = ProcessPoolExecutor(workers, context) if workers > 1 else nullcontext()
     with pool, tqdm(total=len(files), desc="sampling shapes", unit="shape") as progress:
-        done = pool.map(sample, files, chunksize=8) if workers > 1 else map(sample, files)
+        done = pool.map(sampling, files, chunksize=8) if workers > 1 else map(sampling, files)
         for file, outcome in zip(files, done, strict=True):
             progress.update()
             yield file, outcome
-
-
-def _sample(num_points: int, seed: int, up: str, file: _File) -> _Outcome:
-    """Sample one file."""
-    rng = named_rng(seed, file.id)
-    try:
-        vertices, faces = read_shape(file.path, up)
-        points = sample_evenly(vertices, faces, num_points, rng)
-    except (ValueError, OSError) as error:
-        return _Outcome(None, reason=str(error))
-    return _Outcome(points, few=faces is None and len(vertices) < num_points)
 
 
 def sample_evenly(
@@ -278,24 +266,41 @@ def spread_evenly(
 
 
 def _write(
-    out: Path, name: str, files: Sequence[_File], points: list[np.ndarray], skipped: Skipped
+    out: Path,
+    name: str,
+    shapes: Sequence[tuple[ShapeFile, np.ndarray]],
+    skipped: Skipped,
+    notes: list[tuple[str, str]],
 ) -> None:
+    files, points = zip(*shapes, strict=True)
     clouds = CloudSet(
         name=name,
         points=np.stack(points),
         ids=tuple(file.id for file in files),
         classes=tuple(file.kind for file in files),
     )
-    notes = np.array(list(skipped.reasons.items()), dtype=str).reshape(-1, 2)
-    splits = np.array([file.split for file in files])
-    write_set(out, clouds, splits=splits, skipped=notes)
+    write_set(
+        out,
+        clouds,
+        splits=np.array([file.split for file in files]),
+        skipped=np.array(list(skipped.reasons.items()), dtype=str).reshape(-1, 2),
+        notes=np.array(notes, dtype=str).reshape(-1, 2),
+    )
 
 
-def _open(path: Path, folder: Path, strict: bool) -> tuple[CloudSet, tuple[str, ...]]:
-    """Read what was sampled, and say again what was wrong with the folder."""
-    clouds, splits = read_split_clouds(path)
-    skipped = Skipped(str(folder), strict)
-    skipped.extend(map(tuple, read_arrays(path)["skipped"].tolist()))
+def _open(path: Path, folder: Path, skipped: Skipped) -> PARTED | None:
+    """Read what was sampled and say what is wrong with the folder; None if it is damaged."""
+    try:
+        clouds, splits = read_split_clouds(path)
+        arrays = read_arrays(path)
+    except ValueError as error:
+        logger.warning("%s Making it again.", error)
+        return None
+    clouds = replace(clouds, name=folder.resolve().name)  # not that of the cache
+    skipped.extend(map(tuple, arrays["skipped"].tolist()))
     skipped.tell(len(clouds))
+    doubts = grouped(map(tuple, arrays["notes"].tolist()))
+    if doubts:
+        logger.warning("%s: %s.", folder, doubts)
     warn_of_lying(clouds, str(folder))
     return clouds, splits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -172,3 +172,32 @@ class PointRows(LazyPoints):
 
     def _read(self, row: int) -> np.ndarray:
         return np.asarray(self.clouds[self.rows[row]], dtype=self.dtype)
+
+
+class ChangedPoints(LazyPoints):
+    """Clouds that are changed whenever they are read.
+
+    Args:
+        clouds: Clouds on the disk.
+        names: A name for each.
+        change: Takes a name and a cloud (M, 3); returns another cloud of as many points.
+    """
+
+    def __init__(
+        self,
+        clouds: LazyPoints,
+        names: Sequence[str],
+        change: Callable[[str, np.ndarray], np.ndarray],
+    ) -> None:
+        self.clouds = clouds
+        self.names = tuple(names)
+        self.change = change
+        self.shape = clouds.shape
+
+    def select(self, rows: Sequence[int] | np.ndarray) -> ChangedPoints:
+        """Return some of the clouds, still unread."""
+        names = [self.names[row] for row in rows]
+        return ChangedPoints(self.clouds.select(rows), names, self.change)
+
+    def _read(self, row: int) -> np.ndarray:
+        return self.change(self.names[row], self.clouds[row])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pcvae.data.clouds import SPLITS, CloudSet
 from pcvae.data.lazy import PointFiles, read_header
-from pcvae.data.skipping import Skipped
+from pcvae.data.listing import Skipped
 
 SYNSETS = {
     "airplane": "02691156",

@@ -1,17 +1,23 @@
 """Where clouds come from: `--data` by name or by path."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pcvae.data.cloud_files import read_split_clouds
-from pcvae.data.clouds import CloudSet, Splits, complete, split_randomly
+from pcvae.data.clouds import SPLITS, CloudSet, Splits, complete, split_randomly
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import CLASSES, load_furniture
+from pcvae.data.lazy import ChangedPoints, LazyPoints
+from pcvae.data.meshes import UPS
 from pcvae.data.procedural import cached
 from pcvae.data.shapenet import NAMES, open_shapenet
+from pcvae.geometry import z_up_to_y_up
+from pcvae.randomness import named_rng
 from pcvae.shapes import families
 
 logger = logging.getLogger(__name__)
@@ -20,15 +26,18 @@ logger = logging.getLogger(__name__)
 # every epoch, and one cache serves all runs.
 LEAST_POINTS = 2048
 PROCEDURAL_SEED = 0
+ORDER_SEED = 0
+SHIPPED = ("furniture", "procedural")
+NUM_SHAPES = 3000
 
 
 def open_splits(
     source: str,
     seed: int = 0,
     *,
-    categories: Sequence[str] = (),
+    categories: str | Sequence[str] = (),
     num_points: int = 2048,
-    num_shapes: int = 3000,
+    num_shapes: int = NUM_SHAPES,
     up: str = "y",
     strict: bool = False,
 ) -> Splits:
@@ -44,61 +53,118 @@ def open_splits(
             - a .npy or .npz file with clouds of shape (S, M, 3).
         seed: decides which shapes are kept for validation and testing, where the source leaves
             that open.
-        categories: names of classes to keep; all by default.
+        categories: names of classes to keep, joined by commas or one by one; all by default.
         num_points: how many points of each cloud will be used.
         num_shapes: how many procedural shapes to draw.
-        up: which axis points up in the files of a folder, "y" or "z".
+        up: which axis points up in the files of a folder, or in a .npy or .npz file: "y" or "z".
         strict: stop at a file that cannot be used, instead of skipping it.
 
     Raises:
         FileNotFoundError: if it is neither a known name nor there.
-        ValueError: if the data are damaged, hold no clouds, or lack a category.
+        ValueError: if the data are damaged, hold no clouds, or lack a category, or if a setting has
+            no effect on them.
     """
+    wanted = names_of(categories)
     kind, _, rest = source.partition(":")
     sampled = max(num_points, LEAST_POINTS)
+    _refuse_idle(source, kind, up, num_shapes)
+    if kind in SHIPPED and Path(source).is_dir():
+        logger.warning(
+            "--data %s is the set of that name, not the folder ./%s, which is --data ./%s.",
+            *(source, source, source),
+        )
     if source == "furniture":
-        return _furniture(categories)
+        return Splits(*(load_furniture(split, wanted or CLASSES) for split in SPLITS))
     if kind == "procedural":
-        return split_randomly(_procedural(rest, categories, sampled, num_shapes), seed)
+        return split_randomly(_procedural(rest, wanted, sampled, num_shapes), seed)
     if kind == "shapenet":
-        return complete(open_shapenet(Path(rest).expanduser(), categories, strict), seed)
-    clouds, splits = _named_by_path(source, sampled, up, strict)
-    return _split(*_keep(clouds, splits, categories), seed)
+        return complete(open_shapenet(Path(rest).expanduser(), wanted, strict), seed)
+    return _by_path(source, seed, wanted, sampled, up, strict)
 
 
-def _furniture(categories: Sequence[str]) -> Splits:
-    chosen = list(categories) or CLASSES
-    return Splits(*(load_furniture(split, chosen) for split in ("train", "val", "test")))
+def names_of(categories: str | Sequence[str]) -> list[str]:
+    """Return names of classes one by one, whether they were joined by commas or not."""
+    parts = categories.split(",") if isinstance(categories, str) else categories
+    return [name.strip() for name in parts if name.strip()]
 
 
-def _procedural(
-    names: str, categories: Sequence[str], num_points: int, num_shapes: int
-) -> CloudSet:
+def _refuse_idle(source: str, kind: str, up: str, num_shapes: int) -> None:
+    """Refuse settings that have no effect on the data at hand."""
+    if up not in UPS:
+        raise ValueError(f"--up must be one of {', '.join(UPS)}, not {up!r}.")
+    if up != "y" and kind in (*SHIPPED, "shapenet"):
+        raise ValueError(f"--up {up} has no effect on {source}, which is Y up. Leave it out.")
+    if num_shapes != NUM_SHAPES and kind != "procedural":
+        raise ValueError(
+            f"--num_shapes {num_shapes} has no effect on {source}: it is for procedural shapes. "
+            f"Leave it out, or at {NUM_SHAPES}."
+        )
+
+
+def _procedural(names: str, wanted: Sequence[str], num_points: int, num_shapes: int) -> CloudSet:
     """Return procedural shapes; all runs share them, so that they are drawn once and cached."""
-    chosen = [name.strip() for name in names.split(",") if name.strip()] or list(categories)
-    return cached(
-        chosen or list(families()),
-        num_shapes,
-        num_points,
-        PROCEDURAL_SEED,
-    )
+    named = names_of(names) or list(families())
+    missing = [name for name in wanted if name not in named]
+    if missing:
+        raise ValueError(f"--categories {', '.join(missing)}: procedural has {', '.join(named)}.")
+    return cached(list(wanted) or named, num_shapes, num_points, PROCEDURAL_SEED)
 
 
-def _named_by_path(
-    source: str, num_points: int, up: str, strict: bool
-) -> tuple[CloudSet, tuple[str, ...]]:
-    """Open a folder or a file; a folder wins over the name of a data set."""
+def _by_path(
+    source: str, seed: int, wanted: Sequence[str], num_points: int, up: str, strict: bool
+) -> Splits:
+    """Open a folder or a file."""
     path = Path(source).expanduser()
     if path.is_dir():
         _warn_of_shapenet(path)
-        return open_folder(path, num_points=num_points, up=up, strict=strict)
-    if path.is_file():
-        return read_split_clouds(path)
-    raise FileNotFoundError(
-        f"--data {source!r} is neither a name nor a path. Expected 'furniture', 'procedural', "
-        "'procedural:chair,table', 'shapenet:FOLDER', a folder of meshes or point files, or a "
-        ".npy or .npz file with clouds of shape (shapes, points, 3)."
-    )
+        clouds, splits = open_folder(path, num_points=num_points, up=up, strict=strict)
+    elif path.is_file():
+        clouds, splits = read_split_clouds(path)
+    else:
+        raise FileNotFoundError(
+            f"--data {source!r} is neither a name nor a path. Expected 'furniture', 'procedural', "
+            "'procedural:chair,table', 'shapenet:FOLDER', a folder of meshes or point files, or a "
+            ".npy or .npz file with clouds of shape (shapes, points, 3)."
+        )
+    parts = _split(*_keep(clouds, splits, wanted), seed)
+    _warn_of_leaks(parts)
+    if path.is_dir():
+        return parts
+    return Splits(*(_in_random_order(part, up) for part in (parts.train, parts.val, parts.test)))
+
+
+def _in_random_order(clouds: CloudSet, up: str) -> CloudSet:
+    """Return clouds of any file Y up, with their points in an order that means nothing.
+
+    What takes the first k of a cloud, or its halves, takes a fair draw then.
+    """
+
+    def changed(name: str, cloud: np.ndarray) -> np.ndarray:
+        mixed = cloud[named_rng(ORDER_SEED, name).permutation(len(cloud))]
+        return z_up_to_y_up(mixed) if up == "z" else mixed
+
+    if isinstance(clouds.points, LazyPoints):
+        return replace(clouds, points=ChangedPoints(clouds.points, clouds.ids, changed))
+    return replace(clouds, points=np.stack(list(map(changed, clouds.ids, clouds.points))))
+
+
+def _warn_of_leaks(parts: Splits) -> None:
+    """Say which shapes are in two splits under two names, as far as they are in memory."""
+    seen: dict[bytes, tuple[str, str]] = {}
+    leaks = []
+    for split in SPLITS:
+        clouds: CloudSet = getattr(parts, split)
+        if isinstance(clouds.points, LazyPoints):
+            return
+        for name, cloud in zip(clouds.ids, clouds.points, strict=True):
+            known, where = seen.setdefault(hashlib.sha256(cloud).digest(), (name, split))
+            if where != split:
+                leaks.append(f"{name} in {split} is {known} in {where}")
+    if leaks:
+        logger.warning(
+            "%s: %d shapes are in two splits under two names, which no test will notice: %s%s.",
+            *(parts.train.name, len(leaks), leaks[0], ", for one" if leaks[1:] else ""),
+        )
 
 
 def _warn_of_shapenet(folder: Path) -> None:

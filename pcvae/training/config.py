@@ -208,7 +208,7 @@ class TrainConfig:
         splits = open_splits(
             self.data,
             self.seed,
-            categories=[name.strip() for name in self.categories.split(",") if name.strip()],
+            categories=self.categories,
             num_points=self.num_points,
             num_shapes=self.num_shapes,
             up=self.up,

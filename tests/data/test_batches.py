@@ -301,3 +301,28 @@ def test_numbers_that_are_none_are_found_on_the_disk(seven_files, bad):
 def test_points_that_are_all_the_same_are_refused():
     with pytest.raises(ValueError, match="all points of the data the same"):
         fit_normalization(named(np.ones((2, 5, 3), dtype=np.float32)))
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e5, 1e6])
+def test_numbers_far_from_the_origin_keep_their_digits(offset):
+    near = np.random.default_rng(0).integers(-8, 8, size=(5, 64, 3)).astype(np.float32) / 4
+    found = fit_normalization(named(near + np.float32(offset)))  # the sums are exact
+    assert np.allclose(found.mean - offset, by_hand(near)[0], atol=1e-6 * offset)
+    assert found.scale.item() == pytest.approx(near.astype(float).reshape(-1).std(), rel=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["global", "shape"])
+@pytest.mark.parametrize("scattered", [False, True])
+def test_a_place_that_counts_as_size_is_told_of(caplog, mode, scattered):
+    place = np.random.default_rng(1).normal(size=(12, 1, 3)) if scattered else [0.0, 0.0, 1.0]
+    fit_normalization(named((POINTS + 100 * np.array(place)).astype(np.float32)), mode)
+    (record,) = caplog.records
+    assert "place counts as size" in record.message
+    assert "--normalization box" in record.message
+
+
+@pytest.mark.parametrize("mode", ["global", "shape", "box"])
+def test_centered_clouds_and_boxes_are_not(caplog, mode):
+    fit_normalization(named(POINTS), mode)
+    fit_normalization(named(POINTS + np.float32([0, 0, 100])), "box")
+    assert not caplog.records

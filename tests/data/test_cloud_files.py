@@ -130,9 +130,15 @@ def test_arrays_that_are_no_clouds_are_refused(path, points, message):
     [
         ({"clouds": CLOUDS}, r"no array named 'points' \(found: clouds\)"),
         ({"points": CLOUDS, "ids": np.array(list("abcda"))}, r"repeat, e\.g\. \['a'\]"),
-        ({"points": CLOUDS, "ids": np.array(list("abc"))}, "5 ids, one a shape; got 3"),
-        ({"points": CLOUDS, "splits": np.array(["dev"] * 5)}, "train, val, test.*got 5 of dev"),
-        ({"points": CLOUDS, "splits": np.array(["val"] * 2)}, "for each of 5 clouds, got 2"),
+        (
+            {"points": CLOUDS, "ids": np.array(list("abc"))},
+            r"`ids` to hold .* each of 5 clouds, got <U1 of shape \(3,\)",
+        ),
+        ({"points": CLOUDS, "splits": np.array(["old"] * 5)}, "train, val or test.*got 'old'"),
+        (
+            {"points": CLOUDS, "splits": np.array(["val"] * 2)},
+            r"`splits` .*each of 5 clouds, got .*\(2,\)",
+        ),
     ],
 )
 def test_archives_that_do_not_fit_together_are_refused(tmp_path, arrays, message):
@@ -187,3 +193,95 @@ def test_other_endings_are_refused(points, tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.npz or \.ply"):
         export_clouds(points, tmp_path / "shapes.obj")
     assert list(tmp_path.iterdir()) == []
+
+
+# What people bring
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        np.array([b"chair", b"lamp", b"chair", b"lamp", b"caf\xc3\xa9"]),
+        np.array(["chair", "lamp", "chair", "lamp", "caf\xe9"]).reshape(5, 1),
+    ],
+)
+def test_names_from_hdf5_are_text(tmp_path, classes):
+    splits = np.array([b"Train", b"training", b"dev", b"validation", b"Test"]).reshape(5, 1)
+    np.savez(tmp_path / "set.npz", points=CLOUDS, classes=classes, splits=splits)
+    clouds, found = read_split_clouds(tmp_path / "set.npz")
+    assert clouds.classes == ("chair", "lamp", "chair", "lamp", "caf\xe9")
+    assert found == ("train", "train", "val", "val", "test")
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float32])
+def test_whole_numbers_are_names(tmp_path, dtype):
+    np.savez(
+        tmp_path / "set.npz", points=CLOUDS, classes=np.array([[0], [1], [0], [1], [2]], dtype)
+    )
+    assert read_clouds(tmp_path / "set.npz").classes == ("0", "1", "0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"classes": np.array([0, 1, np.nan, 1, 0])}, "`classes` .* float64"),
+        ({"classes": np.array([0, 1, 0.5, 1, 0])}, "`classes` .* float64"),
+        ({"classes": np.zeros((5, 2))}, r"`classes` .* shape \(5, 2\)"),
+        ({"classes": np.array("chair")}, r"`classes` .* shape \(\)"),
+        ({"classes": np.array([b"\xff"] * 5)}, "`classes` .*no UTF-8"),
+        ({"ids": np.array([1, 2, 3, 4, 4])}, r"repeat, e\.g\. \['4'\]"),
+        (
+            {"ids": np.array(list("abcda")), "splits": np.array(["train"] * 4 + ["test"])},
+            "id 'a' is in two splits, train and test",
+        ),
+        ({"splits": np.array([0, 1, 2, 0, 0])}, "train, val or test .*got '0', '1', '2'"),
+        ({"points": CLOUDS.transpose(0, 2, 1)}, r"Are they points\.transpose\(0, 2, 1\)\?"),
+    ],
+)
+def test_names_that_are_none_are_refused_in_a_line(tmp_path, more, message):
+    np.savez(tmp_path / "set.npz", **({"points": CLOUDS} | more))
+    with pytest.raises(ValueError, match=message) as caught:
+        read_clouds(tmp_path / "set.npz")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.obj", b"v 0 0 0\n", r"is a file \.obj, no set of clouds; name a folder"),
+        ("a.txt", b"0 0 0\n", r"is a file \.txt"),
+        ("a.h5", b"\x89HDF\r\n\x1a\n", "is a HDF5 file, which is not read"),
+        ("a.bin", b"\x89HDF\r\n\x1a\n", "is a HDF5 file, which is not read"),
+        ("a.zip", b"PK\3\4", "is a packed file: unpack it"),
+        ("a", b"", "is a file without an ending"),
+    ],
+)
+def test_files_of_other_kinds_are_called_what_they_are(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_clouds(tmp_path / name)
+    assert "damaged" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_not_called_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file .*nothere\.npz"):
+        read_clouds(tmp_path / "nothere.npz")
+
+
+def test_clouds_far_from_the_origin_keep_their_digits(tmp_path, caplog):
+    """In float32, map coordinates are steps of half a meter."""
+    near = np.random.default_rng(0).normal(size=(5, 64, 3))
+    np.savez(tmp_path / "map.npz", points=near + np.array([691000.0, 5334000.0, 510.0]))
+    found = read_clouds(tmp_path / "map.npz").points
+    shift = (found - near).reshape(-1, 3)
+    assert np.ptp(shift, axis=0).max() < 1e-5
+    (record,) = caplog.records
+    assert "5.334e+06 from the origin" in record.message
+    assert "moved to it" in record.message
+
+
+def test_clouds_that_float32_can_hold_stay_where_they_are(tmp_path, caplog):
+    given = CLOUDS.astype(np.float64) + np.array([0, 0, 100])
+    np.savez(tmp_path / "near.npz", points=given)
+    assert np.allclose(read_clouds(tmp_path / "near.npz").points, given, atol=1e-4)
+    assert not caplog.records

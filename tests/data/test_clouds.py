@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pcvae.data.clouds import CloudSet
+from pcvae.data.clouds import CloudSet, resembles_split, split_of
 
 
 def make(count=4, num_points=6, **changes):
@@ -72,3 +72,23 @@ def test_sets_that_do_not_fit_together_are_refused(changes, message):
 def test_an_empty_choice_is_refused():
     with pytest.raises(ValueError, match="one shape"):
         make().subset([])
+
+
+@pytest.mark.parametrize(
+    ("name", "split"), [("Train", "train"), (" valid ", "val"), ("DEV", "val")]
+)
+def test_usual_names_are_splits(name, split):
+    assert split_of(name) == split
+    assert not resembles_split(name)
+
+
+@pytest.mark.parametrize("name", ["train_set", "tests", "trian", "validaton", "eval", "dev_set"])
+def test_names_like_them_are_none_but_resemble_them(name):
+    assert split_of(name) == ""
+    assert resembles_split(name)
+
+
+@pytest.mark.parametrize("name", ["", "chair", "device", "valve", "rest", "02691156"])
+def test_other_names_do_not(name):
+    assert split_of(name) == ""
+    assert not resembles_split(name)

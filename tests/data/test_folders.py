@@ -10,6 +10,7 @@ from pcvae.cli import main
 from pcvae.data import folders
 from pcvae.data.cloud_files import read_split_clouds
 from pcvae.data.folders import open_folder, prepare_meshes
+from pcvae.data.sources import open_splits
 
 
 def box(path, size=(0.5, 1.0, 0.4)):
@@ -135,7 +136,7 @@ def test_an_interruption_leaves_nothing_half_written(folder, tmp_path, monkeypat
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"num_points": 0}, {"seed": -1}, {"up": "x"}, {"workers": 0}],
+    [{"num_points": 0}, {"seed": -1}, {"up": "x"}],
 )
 def test_impossible_arguments_are_refused(folder, tmp_path, arguments):
     with pytest.raises(ValueError, match=r"Expected num_points.*y, z"):
@@ -198,14 +199,15 @@ def test_a_folder_of_nothing_but_bad_files_is_refused(tmp_path):
 
 def test_fewer_points_than_asked_are_drawn_again_and_that_is_said(tmp_path, caplog):
     points = np.random.default_rng(0).normal(size=(10, 3))
+    (tmp_path / "few").mkdir()
     for name in ("a", "b", "c"):
-        np.save(tmp_path / f"{name}.npy", points)
-    clouds, _ = small(tmp_path)
+        np.save(tmp_path / "few" / f"{name}.npy", points)
+    clouds, _ = small(tmp_path / "few")
     assert len(np.unique(clouds.points[0], axis=0)) <= 10
-    assert [record.message.split(": ")[-1] for record in caplog.records] == [
-        "drawn with replacement."
-    ]
-    assert "3 shapes have fewer than 32 points" in caplog.text
+    (record,) = caplog.records
+    assert "a.npy and 2 more (fewer than 32 points, drawn with replacement)" in record.message
+    small(tmp_path / "few")  # from the cache: it is said again
+    assert caplog.records[1].message == record.message
 
 
 def test_shapes_that_lie_are_noted(tmp_path, caplog):
@@ -217,3 +219,48 @@ def test_shapes_that_lie_are_noted(tmp_path, caplog):
     assert "1 of 8 shapes seem to lie on their sides" in record.message
     assert "lamp/0" in record.message
     assert "--up" in record.message
+
+
+@pytest.mark.parametrize(
+    ("content", "cure"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (b"/annex/objects/SHA256E-s9--0.off\n", "git annex get"),
+    ],
+)
+def test_pointers_are_named_with_what_fetches_the_file(folder, caplog, content, cure):
+    (folder / "chair" / "train" / "pointer.off").write_bytes(content)
+    assert len(small(folder)[0]) == 6
+    assert "chair/train/pointer.off" in caplog.text
+    assert cure in caplog.text
+    with pytest.raises(ValueError, match=cure):
+        small(folder, strict=True)
+
+
+def test_other_kinds_are_said_to_be_left_out_every_time(folder, caplog):
+    (folder / "chair" / "a.blend").write_text("")
+    for _ in range(2):
+        small(folder)
+    assert [r.message.count("chair/a.blend (.blend is not read)") for r in caplog.records] == [1, 1]
+
+
+def test_the_order_of_points_means_nothing(tmp_path):
+    """Farthest points come with the outermost first: the first k would be no fair draw."""
+    box(tmp_path / "a.off")
+    clouds, _ = open_folder(tmp_path, num_points=512)
+    reach = np.abs(clouds.points[0] / np.abs(clouds.points[0]).max(axis=0)).max(axis=1)
+    outermost = np.linalg.norm(clouds.points[0], axis=1) > 0.9
+    assert reach.min() > 0.9  # on the surface of the box
+    assert abs(outermost[:128].mean() - outermost.mean()) < 0.1
+
+
+def test_equal_files_give_equal_clouds_so_that_leaks_show(tmp_path, caplog):
+    for split in ("train", "val", "test"):
+        for number in range(3):
+            box(tmp_path / "set" / split / f"{split}{number}.off", (1.0, 1.0 + number, len(split)))
+    content = (tmp_path / "set" / "train" / "train1.off").read_bytes()
+    (tmp_path / "set" / "val" / "copy.off").write_bytes(content)
+    open_splits(str(tmp_path / "set"))
+    (record,) = caplog.records
+    assert "set: 1 shapes are in two splits" in record.message
+    assert "val/copy in val is train/train1 in train" in record.message

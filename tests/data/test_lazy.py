@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pcvae.data import CloudSet
-from pcvae.data.lazy import PointFiles, PointRows, read_header
+from pcvae.data.lazy import ChangedPoints, PointFiles, PointRows, read_header
 
 CLOUDS = np.random.default_rng(0).normal(size=(6, 20, 3)).astype(np.float32)
 
@@ -88,3 +88,12 @@ def test_headers_are_read_without_the_array(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(ValueError, match="EOF"):
         read_header(path)
+
+
+def test_clouds_may_be_changed_as_they_are_read(lazy):
+    changed = ChangedPoints(lazy, list("abcdef"), lambda name, cloud: cloud[::-1] + ord(name))
+    assert changed.shape == lazy.shape
+    assert (changed[2] == CLOUDS[2, ::-1] + ord("c")).all()
+    some = changed.select([4, 1])
+    assert (some[1] == CLOUDS[1, ::-1] + ord("b")).all()
+    assert some.shape == (2, 20, 3)

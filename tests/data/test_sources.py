@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pcvae.data import CloudSet, load_furniture, open_splits
+from pcvae.data import CloudSet, cloud_files, load_furniture, open_splits
 from pcvae.data.cloud_files import write_set
 from pcvae.data.clouds import complete, split_randomly
 from pcvae.data.lazy import PointFiles
@@ -159,3 +159,80 @@ def test_shapenet_without_its_prefix_is_read_with_a_hint(name, warned, tmp_path,
         np.save(folder / f"{row}.npy", clouds(4).points[row])
     open_splits(str(tmp_path))
     assert (f"--data shapenet:{tmp_path}" in caplog.text) == warned
+
+
+# What people bring
+
+
+def test_the_order_of_points_in_a_file_means_nothing(tmp_path):
+    ordered = np.sort(np.random.default_rng(0).uniform(-1, 1, (10, 256, 3)), axis=1)
+    np.savez(tmp_path / "set.npz", points=ordered)
+    train = open_splits(str(tmp_path / "set.npz")).train
+    first, rest = train.points[:, :64].mean(axis=(0, 1)), train.points[:, 64:].mean(axis=(0, 1))
+    assert np.abs(first - rest).max() < 0.15
+    rows = [int(name[-5:]) for name in train.ids]
+    assert np.allclose(np.sort(train.points, axis=1), ordered[rows], atol=1e-6)
+    again = open_splits(str(tmp_path / "set.npz")).train
+    assert (again.points == train.points).all()
+    orders = {tuple(cloud[:, 1].argsort()) for cloud in train.points}
+    assert len(orders) == len(train)  # each shape has its own
+
+
+@pytest.mark.parametrize("in_memory", [2**29, 10])
+def test_sets_of_clouds_are_turned_to_y_up(tmp_path, monkeypatch, in_memory):
+    monkeypatch.setattr(cloud_files, "IN_MEMORY", in_memory)
+    np.save(tmp_path / "set.npy", clouds(10).points * np.float32([1, 1, 5]))
+    turned = open_splits(str(tmp_path / "set.npy"), up="z").train.points
+    assert (np.ptp(turned[:], axis=1).argmax(axis=1) == 1).all()
+    assert isinstance(turned, np.ndarray) == (in_memory > 10)
+    upright = open_splits(str(tmp_path / "set.npy")).train.points
+    assert np.allclose(turned[:], upright[:][..., [0, 2, 1]] * [1, 1, -1])
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "flag"),
+    [
+        ("furniture", {"up": "z"}, "--up z"),
+        ("procedural:mug", {"up": "z"}, "--up z"),
+        ("shapenet:nowhere", {"up": "z"}, "--up z"),
+        ("furniture", {"up": "x"}, "--up must be"),
+        ("furniture", {"num_shapes": 40}, "--num_shapes 40"),
+        ("procedural:chair,mug", {"categories": "lamp"}, "--categories lamp"),
+    ],
+)
+def test_a_flag_without_effect_is_refused_by_name(source, more, flag):
+    with pytest.raises(ValueError, match=flag):
+        open_splits(source, **more)
+
+
+def test_categories_come_one_by_one_or_joined_by_commas():
+    for categories in ("lamp, car", ["lamp", "car"]):
+        assert set(open_splits("furniture", categories=categories).train.classes) == {"lamp", "car"}
+    named = open_splits("procedural:chair,mug", categories="mug", num_shapes=10)
+    assert set(named.train.classes) == {"mug"}
+
+
+def test_a_folder_named_like_a_shipped_set_is_told_of(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "furniture").mkdir()
+    for row, cloud in enumerate(clouds(5).points):
+        np.save(tmp_path / "furniture" / f"{row}.npy", cloud)
+    assert "chair" in open_splits("furniture").train.classes
+    assert "--data ./furniture" in caplog.text
+    assert set(open_splits("./furniture").train.classes) == {"furniture"}
+
+
+def test_the_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.save(tmp_path / "all.npy", clouds(10).points)
+    assert sizes(open_splits("~/all.npy")) == [7, 1, 2]
+
+
+def test_the_same_shape_in_two_splits_is_told_of(tmp_path, caplog):
+    double = clouds(10)
+    double.points[9] = double.points[0]
+    named = np.array(["train"] * 7 + ["val"] + ["test"] * 2)
+    open_splits(str(write_set(tmp_path / "mine.npz", double, splits=named)))
+    (record,) = caplog.records
+    assert "1 shapes are in two splits" in record.message
+    assert "shape9 in test is shape0 in train" in record.message

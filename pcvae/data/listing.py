@@ -1,0 +1,289 @@
+"""What a folder of shapes holds: which files, of which class and split, and what is left out.
+
+Hidden by rule, and never counted: names that begin with a dot, what systems and editors leave
+behind (`HIDDEN`), and what stands beside shapes to describe them (`COMPANIONS`, `NOTES`). Any other
+file is listed, or noted with the reason why it is not.
+"""
+
+import logging
+import os
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pcvae.data.clouds import resembles_split, split_of
+
+logger = logging.getLogger(__name__)
+
+NAMED = 5
+HINT = " With --strict true this is an error."
+
+HIDDEN = ("__macosx", "__pycache__", "thumbs.db", "desktop.ini")
+COMPANIONS = (".mtl", ".png", ".jpg", ".jpeg", ".md")
+NOTES = ("readme", "license", "licence")
+# How files begin, or where links point to, that stand for a file which was not fetched.
+ANNEX = b"/annex/objects/"
+POINTERS = {
+    b"version https://git-lfs": "a pointer of Git LFS, not the file: `git lfs pull` fetches it",
+    ANNEX: "a pointer of git-annex, not the file: `git annex get` fetches it",
+}
+DVC = ".dvc"
+
+
+class ShapeFile(NamedTuple):
+    """A file that may hold a shape.
+
+    Attributes:
+        path: where it is.
+        id: its path within the folder, without its ending.
+        kind: its class.
+        split: "train", "val", "test", or "" where no folder says.
+    """
+
+    path: Path
+    id: str
+    kind: str
+    split: str
+
+
+class Skipped:
+    """Files that cannot be used, and why.
+
+    Args:
+        where: The folder or file they are in, for messages.
+        strict: Stop at the first one.
+        hint: What the warning ends with.
+    """
+
+    def __init__(self, where: str, strict: bool = False, hint: str = HINT) -> None:
+        self.where = where
+        self.strict = strict
+        self.hint = hint
+        self.reasons: dict[str, str] = {}
+
+    def add(self, name: str, reason: object) -> None:
+        """Note a file.
+
+        Raises:
+            ValueError: Unusable files are to be fatal.
+        """
+        text = " ".join(str(reason).split()).rstrip(".")
+        if self.strict:
+            raise ValueError(
+                f"{self.where}: {name} cannot be used: {text}. Mend or remove it, or leave "
+                "--strict out to go on without it."
+            )
+        self.reasons[name] = text
+
+    def extend(self, notes: Iterable[tuple[str, str]]) -> None:
+        """Note several files with their reasons."""
+        for name, reason in notes:
+            self.add(name, reason)
+
+    def tell(self, left: int) -> None:
+        """Warn once of everything that was noted, files of one reason together.
+
+        Args:
+            left: How many files could be used.
+
+        Raises:
+            ValueError: None could.
+        """
+        if not self.reasons:
+            return
+        summary = grouped(self.reasons.items())
+        if left == 0:
+            raise ValueError(f"{self.where}: none of its files can be used: {summary}.")
+        count = len(self.reasons)
+        logger.warning(
+            "%s: skipped %d of %d files: %s.%s",
+            self.where,
+            count,
+            left + count,
+            summary,
+            self.hint,
+        )
+
+
+def grouped(notes: Iterable[tuple[str, str]]) -> str:
+    """Return the first few notes, each once, with the first file that it holds for.
+
+    Args:
+        notes: names of files, and what is to be said of them.
+    """
+    files: dict[str, list[str]] = {}
+    for name, note in notes:
+        files.setdefault(note, []).append(name)
+    told = [
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} ({note})"
+        for note, names in list(files.items())[:NAMED]
+    ]
+    more = sum(map(len, list(files.values())[NAMED:]))
+    return "; ".join(told) + (f"; and {more} more" if more else "")
+
+
+def list_shapes(folder: Path, endings: Collection[str], skipped: Skipped) -> list[ShapeFile]:
+    """Return the files of a folder that may hold shapes, in the order of their ids.
+
+    Classes are named by the folders within `folder`. Folders with a usual name of a split, on any
+    level, are splits. Where all shapes lie in one folder, as an unpacked archive has it, classes
+    are the folders in that one. What had to be guessed is said.
+
+    Args:
+        folder: Where to look, and in all folders in it. Links are followed.
+        endings: Of files that are read, in lower case.
+        skipped: Takes what is not read.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no such file in it.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    paths = [
+        path for path in _walk(folder, folder, skipped) if _is_read(path, folder, endings, skipped)
+    ]
+    if not paths:
+        others = f" Left out: {grouped(skipped.reasons.items())}." if skipped.reasons else ""
+        raise FileNotFoundError(
+            f"{folder} holds no shapes. Expected files ending in {', '.join(endings)}, in folders "
+            f"named after their classes or not.{others}"
+        )
+    return _describe(sorted(paths), folder, skipped)
+
+
+def pointer(content: bytes) -> str:
+    """Say what a file is that stands for one which was not fetched; nothing for any other."""
+    return next((what for start, what in POINTERS.items() if content.startswith(start)), "")
+
+
+def _walk(
+    folder: Path, root: Path, skipped: Skipped, above: tuple[tuple[int, int], ...] = ()
+) -> Iterator[Path]:
+    """Yield the files of a folder and of all within; links are followed, but not in circles."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        skipped.add(folder.relative_to(root).as_posix(), error.strerror or error)
+        return
+    here = os.stat(folder)
+    above = (*above, (here.st_dev, here.st_ino))
+    for entry in entries:
+        path = folder / entry.name
+        if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
+            continue
+        reason = _dead_end(entry, above)
+        if reason:
+            skipped.add(path.relative_to(root).as_posix(), reason)
+        elif entry.is_dir():
+            yield from _walk(path, root, skipped, above)
+        else:
+            yield path
+
+
+def _dead_end(entry: os.DirEntry, above: Collection[tuple[int, int]]) -> str:
+    """Say why an entry is neither a file nor a folder to go on with; nothing if it is."""
+    if entry.is_symlink():
+        target = os.readlink(entry.path)
+        if not os.path.exists(entry.path):
+            gone = f"a link to {target}, which is not there"
+            return POINTERS[ANNEX] if ANNEX.decode() in target else gone
+        found = os.stat(entry.path)
+        if (found.st_dev, found.st_ino) in above:
+            return f"a link to {target}, a folder that it lies in"
+    return "" if entry.is_dir() or entry.is_file() else "neither a file nor a folder"
+
+
+def _is_read(path: Path, folder: Path, endings: Collection[str], skipped: Skipped) -> bool:
+    """Tell whether a file is to be read; note it if it is neither that nor hidden by rule."""
+    ending = path.suffix.lower()
+    if ending in COMPANIONS or path.stem.lower() in NOTES:
+        return False
+    if ending in endings:
+        return True
+    name = path.relative_to(folder).as_posix()
+    if ending != DVC:
+        skipped.add(name, f"{ending or 'a file without an ending'} is not read")
+    elif not path.with_suffix("").exists():
+        skipped.add(name, "a pointer of DVC, not the file: `dvc pull` fetches it")
+    return False
+
+
+def _describe(paths: list[Path], folder: Path, skipped: Skipped) -> list[ShapeFile]:
+    """Return the files with class and split, as their folders say."""
+    above = {path: path.relative_to(folder).parts[:-1] for path in paths}
+    _warn_of_names(folder, set(above.values()))
+    unsplit = {path: [n for n in names if not split_of(n)] for path, names in above.items()}
+    depth = _depth_of_classes(folder, list(unsplit.values()))
+    files = []
+    for path, names in above.items():
+        splits = sorted({split_of(name) for name in names} - {""})
+        kind = next(iter(unsplit[path][depth:]), folder.resolve().name)
+        name = path.relative_to(folder)
+        if len(splits) > 1:
+            skipped.add(name.as_posix(), f"its folders name two splits, {' and '.join(splits)}")
+        else:
+            split = splits[0] if splits else ""
+            files.append(ShapeFile(path, name.with_suffix("").as_posix(), kind, split))
+    return files
+
+
+def _depth_of_classes(folder: Path, above: list[list[str]]) -> int:
+    """Return on which level the classes are: below folders that all the shapes lie in."""
+    depth = 0
+    while _share_a_folder(above, depth):
+        below = {tuple(names[depth + 1 : depth + 2]) for names in above}
+        if () in below or 2 * len(below) > len(above):  # shapes, or a folder for each of them
+            break
+        depth += 1
+    around = "/".join(above[0][:depth])
+    if depth:
+        logger.warning(
+            "%s: all shapes are in %s; classes are named by the folders in it.", folder, around
+        )
+    within = {names[depth + 1] for names in above if len(names) > depth + 1}
+    if _share_a_folder(above, depth) and len(within) > 1:
+        logger.warning(
+            "%s: all shapes are of one class, %s. If the folders in it are the classes, name "
+            "that folder instead.",
+            folder,
+            above[0][depth],
+        )
+    return depth
+
+
+def _share_a_folder(above: list[list[str]], depth: int) -> bool:
+    """Tell whether all shapes are in the same folder on a level."""
+    return len(above[0]) > depth and len({tuple(names[: depth + 1]) for names in above}) == 1
+
+
+def _warn_of_names(folder: Path, above: Iterable[tuple[str, ...]]) -> None:
+    """Say what was made of names that resemble splits, and of splits that stand beside classes."""
+    beside: dict[tuple[str, ...], set[str]] = {}
+    for names in above:
+        for level, name in enumerate(names):
+            beside.setdefault(names[:level], set()).add(name)
+    like = {name for names in beside.values() for name in names if resembles_split(name)}
+    if like:
+        logger.warning(
+            "%s: folders named %s are taken for classes, though they resemble splits. Splits are "
+            "named train, val and test, or training, valid, validation, dev and testing.",
+            folder,
+            _some(like),
+        )
+    for names in beside.values():
+        splits = {name for name in names if split_of(name)}
+        if splits and names - splits:
+            logger.warning(
+                "%s: split, not class, is what folders named %s are taken for; the shapes beside "
+                "them, in %s, are trained on.",
+                folder,
+                _some(splits),
+                _some(names - splits),
+            )
+
+
+def _some(names: Collection[str]) -> str:
+    """Return the first few of some names."""
+    more = len(names) - NAMED
+    return ", ".join(sorted(names)[:NAMED]) + (f" and {more} more" if more > 0 else "")
