@@ -140,7 +140,9 @@ def list_shapes(folder: Path, endings: Collection[str], skipped: Skipped) -> lis
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
     paths = [
-        path for path in _walk(folder, folder, skipped) if _is_read(path, folder, endings, skipped)
+        (path, parts)
+        for path, parts in _walk(folder, (), skipped)
+        if _is_read(path, parts, endings, skipped)
     ]
     if not paths:
         others = f" Left out: {grouped(skipped.reasons.items())}." if skipped.reasons else ""
@@ -148,7 +150,7 @@ def list_shapes(folder: Path, endings: Collection[str], skipped: Skipped) -> lis
             f"{folder} holds no shapes. Expected files ending in {', '.join(endings)}, in folders "
             f"named after their classes or not.{others}"
         )
-    return _describe(sorted(paths), folder, skipped)
+    return _describe(sorted(paths, key=lambda found: found[1]), folder, skipped)
 
 
 def pointer(content: bytes) -> str:
@@ -156,29 +158,35 @@ def pointer(content: bytes) -> str:
     return next((what for start, what in POINTERS.items() if content.startswith(start)), "")
 
 
+# A file, and the names on the way to it from the folder that is listed.
+_Found = tuple[str, tuple[str, ...]]
+
+
 def _walk(
-    folder: Path, root: Path, skipped: Skipped, above: tuple[tuple[int, int], ...] = ()
-) -> Iterator[Path]:
+    folder: str | Path,
+    parts: tuple[str, ...],
+    skipped: Skipped,
+    above: tuple[tuple[int, int], ...] = (),
+) -> Iterator[_Found]:
     """Yield the files of a folder and of all within; links are followed, but not in circles."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
+        here = os.stat(folder)
     except OSError as error:
-        skipped.add(folder.relative_to(root).as_posix(), error.strerror or error)
+        skipped.add("/".join(parts) or ".", error.strerror or error)
         return
-    here = os.stat(folder)
     above = (*above, (here.st_dev, here.st_ino))
     for entry in entries:
-        path = folder / entry.name
         if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
             continue
         reason = _dead_end(entry, above)
         if reason:
-            skipped.add(path.relative_to(root).as_posix(), reason)
+            skipped.add("/".join((*parts, entry.name)), reason)
         elif entry.is_dir():
-            yield from _walk(path, root, skipped, above)
+            yield from _walk(entry.path, (*parts, entry.name), skipped, above)
         else:
-            yield path
+            yield entry.path, (*parts, entry.name)
 
 
 def _dead_end(entry: os.DirEntry, above: Collection[tuple[int, int]]) -> str:
@@ -194,37 +202,39 @@ def _dead_end(entry: os.DirEntry, above: Collection[tuple[int, int]]) -> str:
     return "" if entry.is_dir() or entry.is_file() else "neither a file nor a folder"
 
 
-def _is_read(path: Path, folder: Path, endings: Collection[str], skipped: Skipped) -> bool:
+def _is_read(path: str, parts: tuple[str, ...], endings: Collection[str], skipped: Skipped) -> bool:
     """Tell whether a file is to be read; note it if it is neither that nor hidden by rule."""
-    ending = path.suffix.lower()
-    if ending in COMPANIONS or path.stem.lower() in NOTES:
+    stem, ending = os.path.splitext(parts[-1].lower())
+    if ending in COMPANIONS or stem in NOTES:
         return False
     if ending in endings:
         return True
-    name = path.relative_to(folder).as_posix()
+    name = "/".join(parts)
     if ending != DVC:
         skipped.add(name, f"{ending or 'a file without an ending'} is not read")
-    elif not path.with_suffix("").exists():
+    elif not os.path.exists(path[: -len(DVC)]):
         skipped.add(name, "a pointer of DVC, not the file: `dvc pull` fetches it")
     return False
 
 
-def _describe(paths: list[Path], folder: Path, skipped: Skipped) -> list[ShapeFile]:
+def _describe(found: list[_Found], folder: Path, skipped: Skipped) -> list[ShapeFile]:
     """Return the files with class and split, as their folders say."""
-    above = {path: path.relative_to(folder).parts[:-1] for path in paths}
-    _warn_of_names(folder, set(above.values()))
-    unsplit = {path: [n for n in names if not split_of(n)] for path, names in above.items()}
-    depth = _depth_of_classes(folder, list(unsplit.values()))
+    above = {parts[:-1] for _, parts in found}
+    _warn_of_names(folder, above)
+    splits = {names: {split_of(name) for name in names} - {""} for names in above}
+    unsplit = {names: [name for name in names if not split_of(name)] for names in above}
+    depth = _depth_of_classes(folder, [unsplit[parts[:-1]] for _, parts in found])
+    own = folder.resolve().name
     files = []
-    for path, names in above.items():
-        splits = sorted({split_of(name) for name in names} - {""})
-        kind = next(iter(unsplit[path][depth:]), folder.resolve().name)
-        name = path.relative_to(folder)
-        if len(splits) > 1:
-            skipped.add(name.as_posix(), f"its folders name two splits, {' and '.join(splits)}")
-        else:
-            split = splits[0] if splits else ""
-            files.append(ShapeFile(path, name.with_suffix("").as_posix(), kind, split))
+    for path, parts in found:
+        names = parts[:-1]
+        if len(splits[names]) > 1:
+            both = " and ".join(sorted(splits[names]))
+            skipped.add("/".join(parts), f"its folders name two splits, {both}")
+            continue
+        kind = unsplit[names][depth] if len(unsplit[names]) > depth else own
+        name = os.path.splitext("/".join(parts))[0]
+        files.append(ShapeFile(Path(path), name, kind, "".join(splits[names])))
     return files
 
 
