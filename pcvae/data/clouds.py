@@ -208,12 +208,11 @@ class Splits:
 
 
 def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
-    """Fill in the splits that a source lacks with shapes of its training set.
+    """Fill in the splits that a source lacks with shapes of its training set, at least one each.
 
     Args:
-        parts: some of "train", "val" and "test". ModelNet has no "val", for example.
-        seed: decides which shapes are taken: as many as `split_randomly` takes for each split that
-            is missing.
+        parts: "train", and perhaps "val" and "test". ModelNet has no "val", for example.
+        seed: decides which shapes are taken: a tenth for validation, a fifth for testing.
 
     Raises:
         ValueError: if there are no training shapes, or too few to share.
@@ -223,7 +222,7 @@ def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
     if train is None or len(train) <= len(missing):
         found = {name: len(part) for name, part in parts.items()}
         raise ValueError(
-            f"Expected training shapes, and one or more beside them for each of "
+            "Expected training shapes, and one or more beside them for each of "
             f"{', '.join(missing) or 'the other splits'}; got {found}."
         )
     order = np.random.default_rng(seed).permutation(len(train))
@@ -233,28 +232,3 @@ def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
         taken, order = order[:count], order[count:]
         filled[name] = train.subset(np.sort(taken))
     return Splits(**(parts | filled | {"train": train.subset(np.sort(order))}))
-
-
-def split_randomly(clouds: CloudSet, seed: int) -> Splits:
-    """Keep a tenth for validation and a fifth for testing, at least one shape each.
-
-    Args:
-        clouds: at least three shapes.
-        seed: decides which.
-
-    Raises:
-        ValueError: if there are fewer than three shapes.
-    """
-    count = len(clouds)
-    if count < 3:
-        raise ValueError(
-            f"{clouds.name} holds {count} shape(s). Training, validation and testing need one "
-            "each: give at least three."
-        )
-    order = np.random.default_rng(seed).permutation(count)
-    val, test = (max(count // ONE_IN[name], 1) for name in ("val", "test"))
-    return Splits(
-        train=clouds.subset(np.sort(order[val + test :])),
-        val=clouds.subset(np.sort(order[:val])),
-        test=clouds.subset(np.sort(order[val : val + test])),
-    )

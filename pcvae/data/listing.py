@@ -153,6 +153,11 @@ def list_shapes(folder: Path, endings: Collection[str], skipped: Skipped) -> lis
     return _describe(sorted(paths, key=lambda found: found[1]), folder, skipped)
 
 
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder never counts."""
+    return name.startswith(".") or name.lower() in HIDDEN
+
+
 def pointer(content: bytes) -> str:
     """Say what a file is that stands for one which was not fetched; nothing for any other."""
     return next((what for start, what in POINTERS.items() if content.startswith(start)), "")
@@ -178,7 +183,7 @@ def _walk(
         return
     above = (*above, (here.st_dev, here.st_ino))
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
+        if is_hidden(entry.name):
             continue
         reason = _dead_end(entry, above)
         if reason:

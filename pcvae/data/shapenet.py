@@ -8,71 +8,33 @@ the names are those of its code, which took them from Achlioptas et al., 2018.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pcvae.data.clouds import SPLITS, CloudSet
+from pcvae.data.clouds import SPLITS, CloudSet, split_of
 from pcvae.data.lazy import PointFiles, read_header
-from pcvae.data.listing import Skipped
+from pcvae.data.listing import Skipped, is_hidden
 
-SYNSETS = {
-    "airplane": "02691156",
-    "bag": "02773838",
-    "basket": "02801938",
-    "bathtub": "02808440",
-    "bed": "02818832",
-    "bench": "02828884",
-    "birdhouse": "02843684",
-    "bookshelf": "02871439",
-    "bottle": "02876657",
-    "bowl": "02880940",
-    "bus": "02924116",
-    "cabinet": "02933112",
-    "camera": "02942699",
-    "can": "02747177",
-    "cap": "02954340",
-    "car": "02958343",
-    "cellphone": "02992529",
-    "chair": "03001627",
-    "clock": "03046257",
-    "dishwasher": "03207941",
-    "earphone": "03261776",
-    "faucet": "03325088",
-    "file": "03337140",
-    "guitar": "03467517",
-    "helmet": "03513137",
-    "jar": "03593526",
-    "keyboard": "03085013",
-    "knife": "03624134",
-    "lamp": "03636649",
-    "laptop": "03642806",
-    "mailbox": "03710193",
-    "microphone": "03759954",
-    "microwave": "03761084",
-    "monitor": "03211117",
-    "motorcycle": "03790512",
-    "mug": "03797390",
-    "piano": "03928116",
-    "pillow": "03938244",
-    "pistol": "03948459",
-    "pot": "03991062",
-    "printer": "04004475",
-    "remote_control": "04074963",
-    "rifle": "04090263",
-    "rocket": "04099429",
-    "skateboard": "04225987",
-    "sofa": "04256520",
-    "speaker": "03691459",
-    "stove": "04330267",
-    "table": "04379243",
-    "telephone": "04401088",
-    "tin_can": "02946921",
-    "tower": "04460130",
-    "train": "04468005",
-    "vessel": "04530566",
-    "washer": "04554684",
-}
+SYNSETS = dict(
+    re.findall(
+        r"(\w+) (\d+)",
+        """
+    airplane 02691156  bag 02773838  basket 02801938  bathtub 02808440  bed 02818832
+    bench 02828884  birdhouse 02843684  bookshelf 02871439  bottle 02876657  bowl 02880940
+    bus 02924116  cabinet 02933112  camera 02942699  can 02747177  cap 02954340  car 02958343
+    cellphone 02992529  chair 03001627  clock 03046257  dishwasher 03207941  earphone 03261776
+    faucet 03325088  file 03337140  guitar 03467517  helmet 03513137  jar 03593526
+    keyboard 03085013  knife 03624134  lamp 03636649  laptop 03642806  mailbox 03710193
+    microphone 03759954  microwave 03761084  monitor 03211117  motorcycle 03790512  mug 03797390
+    piano 03928116  pillow 03938244  pistol 03948459  pot 03991062  printer 04004475
+    remote_control 04074963  rifle 04090263  rocket 04099429  skateboard 04225987  sofa 04256520
+    speaker 03691459  stove 04330267  table 04379243  telephone 04401088  tin_can 02946921
+    tower 04460130  train 04468005  vessel 04530566  washer 04554684
+        """,
+    )
+)
 NAMES = {synset: name for name, synset in SYNSETS.items()}
 
 # The first 10,000 points of a cloud are for training, those behind them for evaluation.
@@ -110,7 +72,7 @@ def open_shapenet(
         ValueError: A category is unknown, or no file can be used.
     """
     skipped = Skipped(str(root), strict)
-    files = [file for name in _categories(root, categories) for file in _files(root, name)]
+    files = [file for name in _categories(root, categories) for file in _files(root, name, skipped)]
     if not files:
         raise FileNotFoundError(f"{root} holds no clouds. Expected {LAYOUT}.")
     usable, total = _check(files, skipped)
@@ -143,10 +105,15 @@ def _categories(root: Path, wanted: Sequence[str]) -> list[str]:
     return sorted(set(names)) or found
 
 
-def _files(root: Path, category: str) -> Iterator[_File]:
+def _files(root: Path, category: str, skipped: Skipped) -> Iterator[_File]:
+    """Yield the .npy files of a category; other ones are noted, save for hidden ones."""
+    folders = {split_of(path.name): path for path in (root / SYNSETS[category]).iterdir()}
     for split in SPLITS:
-        for path in sorted((root / SYNSETS[category] / split).glob("*.npy")):
-            yield _File(category, split, path)
+        for path in sorted(folders[split].iterdir()) if split in folders else ():
+            if path.suffix == ".npy" and not path.name.startswith("."):
+                yield _File(category, split, path)
+            elif not is_hidden(path.name):
+                skipped.add(f"{category}/{split}/{path.name}", "it is not a .npy file")
 
 
 def _check(files: Sequence[_File], skipped: Skipped) -> tuple[list[_File], int]:

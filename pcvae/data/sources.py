@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pcvae.data.cloud_files import read_split_clouds
-from pcvae.data.clouds import SPLITS, CloudSet, Splits, complete, split_randomly
+from pcvae.data.clouds import SPLITS, CloudSet, Splits, complete
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import CLASSES, load_furniture
 from pcvae.data.lazy import ChangedPoints, LazyPoints
@@ -76,7 +76,7 @@ def open_splits(
     if source == "furniture":
         return Splits(*(load_furniture(split, wanted or CLASSES) for split in SPLITS))
     if kind == "procedural":
-        return split_randomly(_procedural(rest, wanted, sampled, num_shapes), seed)
+        return complete({"train": _procedural(rest, wanted, sampled, num_shapes)}, seed)
     if kind == "shapenet":
         return complete(open_shapenet(Path(rest).expanduser(), wanted, strict), seed)
     return _by_path(source, seed, wanted, sampled, up, strict)
@@ -197,12 +197,8 @@ def _keep(
 
 
 def _split(clouds: CloudSet, splits: Sequence[str], seed: int) -> Splits:
-    """Split as the source says, and at random where it says nothing."""
-    named = np.array(splits if splits else [""] * len(clouds), dtype="U5")
-    named[named == ""] = "train" if (named != "").any() else ""
-    parts = {
-        name: clouds.subset(named == name)
-        for name in ("train", "val", "test")
-        if (named == name).any()
-    }
-    return complete(parts, seed) if parts else split_randomly(clouds, seed)
+    """Split as the source says; shapes of which it says nothing are trained on, or shared out."""
+    named = np.array([split or "train" for split in splits] or ["train"] * len(clouds))
+    found = {name: named == name for name in SPLITS}
+    parts = {name: clouds.subset(rows) for name, rows in found.items() if rows.any()}
+    return complete(parts, seed)

@@ -145,3 +145,14 @@ def test_what_is_not_there_is_named(root, tmp_path):
     (empty / CHAIR).mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match="holds no clouds"):
         open_shapenet(empty)
+
+
+def test_usual_names_of_splits_count_and_hidden_files_do_not(root, caplog):
+    (root / CHAIR / "val").rename(root / CHAIR / "Validation")
+    for name in ("._train0.npy", ".DS_Store", "Thumbs.db"):
+        (file(root).parent / name).write_bytes(b"hidden")
+    sets = open_shapenet(root, ["chair"], strict=True)
+    assert {name: len(found) for name, found in sets.items()} == {"train": 4, "val": 2, "test": 2}
+    (file(root).parent / "train9.pts").write_text("1 2 3")
+    open_shapenet(root, ["chair"])
+    assert "chair/train/train9.pts (it is not a .npy file)" in caplog.text
