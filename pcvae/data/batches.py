@@ -71,7 +71,12 @@ class CloudDataset(Dataset):
 
 
 def subsample(
-    batch: Batch, num_points: int, seed: int, epoch: int, replacement: bool = False
+    batch: Batch,
+    num_points: int,
+    seed: int,
+    epoch: int,
+    replacement: bool = False,
+    shuffle: bool = False,
 ) -> Batch:
     """Return clouds of `num_points` points, drawn without replacement where there are enough.
 
@@ -81,14 +86,15 @@ def subsample(
         seed: the run's seed.
         epoch: other points are drawn in every epoch.
         replacement: draw with replacement, even if there are enough.
+        shuffle: draw an order, even if all points are kept.
     """
     available = batch.points.shape[1]
-    if available == num_points and not replacement:
+    if available == num_points and not (replacement or shuffle):
         return batch
     rows = torch.empty(len(batch.shapes), num_points, dtype=torch.long)
     for row, shape in zip(rows, batch.shapes.tolist(), strict=True):
         generator = stream_for(Stream.SUBSET, seed=seed, shape=shape, epoch=epoch)
-        if available > num_points and not replacement:
+        if available >= num_points and not replacement:
             row.copy_(torch.randperm(available, generator=generator)[:num_points])
         else:
             row.random_(available, generator=generator)
@@ -178,6 +184,8 @@ class PointCloudData(pl.LightningDataModule):
         batch_size: clouds for each step and device.
         seed: decides the order of shapes and the points drawn.
         replacement: draw the points of training clouds with replacement, as the original does.
+        shuffle: draw an order of the points, too, where all of them are kept. Where fewer are, the
+            order is random anyway.
         augmentation: how training clouds are changed. Other clouds never are.
         mode: how clouds are normalized, see `Normalization`. By "shape" and "box", by the numbers
             of all points of a cloud's file; augmented ones, which are other clouds, by their own.
@@ -191,6 +199,7 @@ class PointCloudData(pl.LightningDataModule):
         batch_size: int = 2,
         seed: int = 0,
         replacement: bool = False,
+        shuffle: bool = False,
         augmentation: Augmentation | None = None,
         mode: str = "global",
     ) -> None:
@@ -200,6 +209,7 @@ class PointCloudData(pl.LightningDataModule):
         self.batch_size = batch_size
         self.seed = seed
         self.replacement = replacement
+        self.shuffle = shuffle
         self.augmentation = augmentation or Augmentation()
         self.mode = mode
         available = splits.train.points.shape[1]
@@ -227,9 +237,9 @@ class PointCloudData(pl.LightningDataModule):
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Draw the points and change the training clouds, on the device and by the batch."""
         if self.trainer is None or not self.trainer.training:
-            return subsample(batch, self.num_points, self.seed, epoch=0)
+            return subsample(batch, self.num_points, self.seed, epoch=0, shuffle=self.shuffle)
         epoch = self.trainer.current_epoch
-        drawn = subsample(batch, self.num_points, self.seed, epoch, self.replacement)
+        drawn = subsample(batch, self.num_points, self.seed, epoch, self.replacement, self.shuffle)
         if not self.augmentation.changes_anything:
             return drawn
         points = self.augmentation(drawn.points, drawn.shapes, self.seed, epoch)

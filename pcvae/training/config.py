@@ -220,6 +220,7 @@ class TrainConfig:
             batch_size=self.batch_size,
             seed=self.seed,
             replacement=self.replacement,
+            shuffle=self.local_points > 0,  # local latents go to the first points
             augmentation=Augmentation(self.mirror, self.stretch, self.jitter),
             mode=self.normalization,
         )

@@ -68,6 +68,13 @@ def test_clouds_of_just_as_many_points_are_left_as_they_are():
     assert subsample(whole, 40, seed=0, epoch=0) is whole
 
 
+def test_an_order_of_all_points_is_drawn_if_asked_for():
+    drawn = subsample(batch(), 40, seed=0, epoch=0, shuffle=True)
+    assert all(sorted(row) == list(range(40)) for row in rows_of(drawn).tolist())
+    again = subsample(batch(), 40, seed=0, epoch=1, shuffle=True)
+    assert not torch.equal(again.points, drawn.points)
+
+
 @pytest.mark.parametrize("replacement", [False, True])
 def test_the_draw_hangs_on_seed_epoch_and_shape_alone(replacement):
     whole = subsample(batch(), 20, 3, 5, replacement).points

@@ -81,3 +81,16 @@ def test_options_are_flags(monkeypatch):
 def test_impossible_options_are_named(configure, changes, message):
     with pytest.raises(ValueError, match=message):
         configure(**changes)
+
+
+def test_local_latents_go_to_a_fair_draw_of_each_cloud(configure, tmp_path):
+    """The first of a cloud's points get them, and files are often ordered, say by height."""
+    ordered = np.sort(np.random.default_rng(0).uniform(-1, 1, (20, 64, 3)).astype("f4"), axis=1)
+    np.savez(tmp_path / "set.npz", points=ordered)
+    config = configure(data=str(tmp_path / "set.npz"), num_points=64, local_points=16)
+    data = config.open_data()
+    seen = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0).points[:, :16]
+    assert seen[..., 1].amin() < -0.8
+    assert seen[..., 1].amax() > 0.8
+    assert data.shuffle
+    assert not configure(data=str(tmp_path / "set.npz"), num_points=64).open_data().shuffle
