@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 
 from pcvae.data.clouds import SPLIT_NAMES, CloudSet, split_of
 from pcvae.data.lazy import PointRows, read_header
+from pcvae.data.listing import pointer
 from pcvae.files import atomic_path
 
 EXPECTED = "Expected an array of shape (shapes, points, 3) with finite numbers"
@@ -22,6 +23,8 @@ FORMATS = (".npz", ".ply")
 ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar")
 # Clouds whose size is below this part of their distance lose digits that matter in float32.
 FAR = 1e-3
+# More than this part of a cloud at the origin is padding.
+PADDED = 0.02
 
 # What NumPy raises at files that are cut short, pickled, or something else.
 UNREADABLE = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -191,14 +194,17 @@ def _check_kind(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(8)
     ending = path.suffix.lower()
+    unfetched = pointer(path)
+    if unfetched:
+        raise ValueError(f"{path} is {unfetched}.")
     if ending in (".npy", ".npz") or (start.startswith((b"\x93NUMPY", b"PK")) and ending != ".zip"):
         return
-    what = f"file {ending or 'without an ending'}, no set of clouds; name a folder of such files"
+    what = f"ends in {ending or 'nothing'}: shapes in files of their own go by their folder"
     if start.startswith(b"\x89HDF") or ending in (".h5", ".hdf5"):
-        what = "HDF5 file, which is not read"
+        what = "is HDF5, which is not read"
     elif ending in ARCHIVES:
-        what = "packed file: unpack it, and name its folder"
-    raise ValueError(f"{path} is a {what}. {EXPECTED}, written by numpy.save or numpy.savez.")
+        what = "is packed: unpack it, and name its folder"
+    raise ValueError(f"{path} {what}. {EXPECTED}, written by numpy.save or numpy.savez.")
 
 
 def _check_points(path: Path, points: np.ndarray) -> np.ndarray | PointRows:
@@ -209,6 +215,12 @@ def _check_points(path: Path, points: np.ndarray) -> np.ndarray | PointRows:
         raise ValueError(f"{path}: {EXPECTED}, got shape {points.shape} of {points.dtype}.{hint}")
     if isinstance(points, np.memmap):
         return PointRows(points)
+    padding = (points == 0).all(axis=2).sum(axis=1) > PADDED * points.shape[1]
+    if padding.any():
+        logger.warning(
+            "%s: in %d of %d clouds, many points lie at 0, 0, 0, as if filled up with zeros.",
+            *(path, padding.sum(), len(points)),
+        )
     return _centered(path, points).astype(np.float32)
 
 

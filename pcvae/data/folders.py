@@ -78,16 +78,12 @@ class Sampling:
     def __call__(self, file: ShapeFile) -> Outcome:
         """Sample one file."""
         try:
-            content = file.path.read_bytes()
-            unfetched = pointer(content[:200])
-            if unfetched:
-                return Outcome(None, reason=unfetched)
-            digest = hashlib.sha256(content).digest()
+            digest = file.digest or _digest(file.path)
             rng = np.random.default_rng([self.seed, int.from_bytes(digest[:8], "big")])
             shape = read_shape(file.path, self.up)
             points = sample_evenly(shape.vertices, shape.faces, self.num_points, rng)
         except (ValueError, OSError) as error:
-            return Outcome(None, reason=str(error))
+            return Outcome(None, reason=pointer(file.path) or str(error))
         few = shape.faces is None and len(shape.vertices) < self.num_points
         drawn_again = f"fewer than {self.num_points} points, drawn with replacement"
         notes = (drawn_again,) if few else ()
@@ -119,7 +115,8 @@ def open_folder(
         ValueError: No file can be used, or `up` or a number is not as said above.
     """
     skipped = Skipped(str(folder), strict)
-    files = list_shapes(folder, ENDINGS, skipped)
+    listed = list_shapes(folder, ENDINGS, skipped)
+    files = [file._replace(digest=_digest(file.path)) for file in listed]
     sampling = Sampling(num_points, seed, up)
     path = cache_folder() / f"shapes-{_fingerprint(files, sampling)}.npz"
     opened = _open(path, folder, skipped) if path.is_file() else None
@@ -176,11 +173,18 @@ def _fingerprint(files: Sequence[ShapeFile], sampling: Sampling) -> str:
     for path in [*sources, Path(__file__)]:
         digest.update(path.read_bytes())
     for file in files:
-        with file.path.open("rb") as content:
-            inner = hashlib.file_digest(content, "sha256").digest()
         name = f"{file.id}{file.path.suffix}\0{file.kind}\0{file.split}\0"
-        digest.update(name.encode() + inner)
+        digest.update(name.encode() + file.digest)
     return digest.hexdigest()[:16]
+
+
+def _digest(path: Path) -> bytes:
+    """Hash what a file holds; one that cannot be opened is for its reader to refuse."""
+    try:
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").digest()
+    except OSError:
+        return bytes(32)
 
 
 def _sample_all(

@@ -38,12 +38,14 @@ class ShapeFile(NamedTuple):
         id: its path within the folder, without its ending.
         kind: its class.
         split: "train", "val", "test", or "" where no folder says.
+        digest: of what it holds, once that was read.
     """
 
     path: Path
     id: str
     kind: str
     split: str
+    digest: bytes = b""
 
 
 class Skipped:
@@ -158,8 +160,13 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in HIDDEN
 
 
-def pointer(content: bytes) -> str:
+def pointer(path: Path) -> str:
     """Say what a file is that stands for one which was not fetched; nothing for any other."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(max(map(len, POINTERS)))
+    except OSError:
+        return ""
     return next((what for start, what in POINTERS.items() if content.startswith(start)), "")
 
 
@@ -290,7 +297,7 @@ def _warn_of_names(folder: Path, above: Iterable[tuple[str, ...]]) -> None:
         splits = {name for name in names if split_of(name)}
         if splits and names - splits:
             logger.warning(
-                "%s: split, not class, is what folders named %s are taken for; the shapes beside "
+                "%s: folders named %s are taken for splits, not for classes; the shapes beside "
                 "them, in %s, are trained on.",
                 folder,
                 _some(splits),

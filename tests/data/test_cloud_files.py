@@ -248,12 +248,17 @@ def test_names_that_are_none_are_refused_in_a_line(tmp_path, more, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.obj", b"v 0 0 0\n", r"is a file \.obj, no set of clouds; name a folder"),
-        ("a.txt", b"0 0 0\n", r"is a file \.txt"),
-        ("a.h5", b"\x89HDF\r\n\x1a\n", "is a HDF5 file, which is not read"),
-        ("a.bin", b"\x89HDF\r\n\x1a\n", "is a HDF5 file, which is not read"),
-        ("a.zip", b"PK\3\4", "is a packed file: unpack it"),
-        ("a", b"", "is a file without an ending"),
+        ("a.obj", b"v 0 0 0\n", r"ends in \.obj: shapes in files of their own go by their folder"),
+        ("a.txt", b"0 0 0\n", r"ends in \.txt"),
+        ("a.h5", b"\x89HDF\r\n\x1a\n", "is HDF5, which is not read"),
+        ("a.bin", b"\x89HDF\r\n\x1a\n", "is HDF5, which is not read"),
+        ("a.zip", b"PK\3\4", "is packed: unpack it"),
+        ("a", b"", "Expected an array"),
+        (
+            "a.npz",
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "Git LFS.*git lfs pull",
+        ),
     ],
 )
 def test_files_of_other_kinds_are_called_what_they_are(tmp_path, name, content, message):
@@ -285,3 +290,11 @@ def test_clouds_that_float32_can_hold_stay_where_they_are(tmp_path, caplog):
     np.savez(tmp_path / "near.npz", points=given)
     assert np.allclose(read_clouds(tmp_path / "near.npz").points, given, atol=1e-4)
     assert not caplog.records
+
+
+def test_clouds_that_were_filled_up_with_zeros_are_told_of(tmp_path, caplog):
+    padded = np.concatenate([CLOUDS, np.zeros((5, 4, 3), np.float32)], axis=1)
+    padded[0] = 1 + np.arange(36).reshape(12, 3)
+    np.savez(tmp_path / "set.npz", points=padded)
+    read_clouds(tmp_path / "set.npz")
+    assert "in 4 of 5 clouds, many points lie at 0, 0, 0" in caplog.text
