@@ -1,8 +1,9 @@
 """What a learner drags: a panel on the latents of a trained model.
 
-From the bottom up: `state`, `local`, `mixing`, `editing` and `factors` are pure functions on
-latents; `recipe`, `library`, `workshop` and `code` say in data what was done to which shape; `view`
-(plotly) and `webgl` draw; `session` joins these; the rest are groups of controls (ipywidgets).
+From the bottom up: `steps` are calls of the functions of `pcvae.editing`, run to draw and printed
+to be read; `settings` say what the controls stand at; `shape_list` has the shapes to choose from;
+`editor` makes latents, clouds and code of these, `session` a picture; and groups of controls stand
+behind the `tabs` of the `panel`.
 """
 
 from typing import Any
@@ -11,12 +12,13 @@ import numpy as np
 
 from pcvae.data.clouds import CloudSet
 from pcvae.explore.panel import Explorer
-from pcvae.explore.tabs.mix import StyleSwap
-from pcvae.explore.tabs.points import LocalEditor
-from pcvae.explore.tabs.sliders import GlobalSliders
+from pcvae.explore.shape_list import read_cloud
+from pcvae.explore.tabs.factors import FactorSliders
+from pcvae.explore.tabs.mix import Mix
+from pcvae.explore.tabs.points import EditsOfChosenPoints
 from pcvae.models import PointCloudVAE
 
-__all__ = ["Explorer", "GlobalSliders", "LocalEditor", "StyleSwap", "explore"]
+__all__ = ["EditsOfChosenPoints", "Explorer", "FactorSliders", "Mix", "explore", "read_cloud"]
 
 
 def explore(model: PointCloudVAE, data: CloudSet | np.ndarray, **options: Any) -> Explorer:

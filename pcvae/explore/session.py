@@ -1,4 +1,4 @@
-"""What the controls of one panel share: the recipe they stand at, its picture and its history."""
+"""What the controls of one panel share: the settings they stand at, the picture and the history."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from jaxtyping import Float
 
 from pcvae import editing
 from pcvae.data.clouds import CloudSet
-from pcvae.editing import LatentState
-from pcvae.explore.library import Library, as_clouds
-from pcvae.explore.recipe import History, Parts, Recipe, Reference
-from pcvae.explore.workshop import Workshop
+from pcvae.explore.editor import Editor, Unedited
+from pcvae.explore.settings import History, Settings
+from pcvae.explore.shape_list import ShapeList
+from pcvae.explore.steps import LABELS, Step
 from pcvae.models import PointCloudVAE
-from pcvae.widgets.coloring import Coloring, by_height, by_label, by_value
-from pcvae.widgets.view import DECODED, LATENT, CloudView
+from pcvae.widgets import CloudView, Coloring, by_height, by_label, by_value
 
 Color = Literal["height", "part", "feature of h", "displacement", "chosen points"]
 COLORS: tuple[Color, ...] = ("height", "part", "feature of h", "displacement", "chosen points")
@@ -29,41 +28,37 @@ FAR = 0.3  # data units: displacements of this size and more have the color of t
 
 
 class Session:
-    """One shape being edited: a change of the recipe comes in, a drawn picture goes out.
+    """One shape being edited: a change of the settings comes in, a drawn picture goes out.
 
     Args:
-        workshop: the model and the shapes.
+        editor: the model and the shapes.
         view: the picture.
-        recipe: what to begin with.
+        settings: what to begin with.
 
     Attributes:
-        recipe: what the controls stand at; what is drawn, unless the last change failed.
-        history: of recipes, for undo and redo.
+        settings: what the controls stand at; what is drawn, unless the last change failed.
+        history: of settings, for undo and redo.
+        unedited: the shape that is drawn, before all edits.
         state: the latents that are drawn.
-        decoded: the cloud that is drawn.
+        cloud: the decoded cloud that is drawn.
         displacement: how far the edits moved the decoded points on average, in data units.
         color: by what points are colored.
         readout: a line on the displacement, and the legend of the colors.
         message: what went wrong in the last change, if something did.
     """
 
-    def __init__(self, workshop: Workshop, view: CloudView, recipe: Recipe) -> None:
-        self.workshop, self.view = workshop, view
-        self.recipe, self.history = recipe, History(recipe)
+    def __init__(self, editor: Editor, view: CloudView, settings: Settings) -> None:
+        self.editor, self.view = editor, view
+        self.settings, self.history = settings, History(settings)
         self.color: Color = "height"
-        self.state: LatentState | None = None
         self.displacement = 0.0
         self.readout, self.message = widgets.HTML(), widgets.HTML()
         self._groups: list[Any] = []
-        self._drawn: Reference | None = None
-        self._drawn_h: np.ndarray | None = None
-        self._held = False
+        self.unedited: Unedited | None = None
+        self.state: editing.LatentState | None = None
+        self._sent_h: np.ndarray | None = None  # latent points that the page has
+        self._held, self._behind = False, False
         self._draw()
-
-    @property
-    def reference(self) -> Reference:
-        """The unedited shape that is drawn."""
-        return self._drawn
 
     @property
     def held(self) -> bool:
@@ -71,47 +66,56 @@ class Session:
         return self._held
 
     def join(self, group: Any) -> None:
-        """Let a group of controls follow: `group.follow(recipe)` and `group.drawn()` are called."""
+        """Let a group of controls follow: its `follow(settings)` and `drawn()` are called."""
         self._groups.append(group)
+        with self.hold():
+            group.follow(self.settings)
+        group.drawn()
 
     def change(self, key: str = "", **fields: Any) -> None:
-        """Change the recipe and draw it.
+        """Change the settings and draw them.
 
         Args:
             key: the control; further changes by the same one are undone together with this one.
-            **fields: of the recipe.
+            **fields: of the settings.
         """
-        if self._held:
-            return
-        self.recipe = replace(self.recipe, **fields)
-        with self.guarded():
-            self._draw()
-            self.history = self.history.push(self.recipe, key)
-            self._tell()
+        self._show(self.history.push(replace(self.settings, **fields), key), follow=False)
+
+    def edit(self, place: int, edit: Step | None, key: str = "") -> None:
+        """Make another edit at a place, or none there, and draw it."""
+        self.change(key or f"edit {place}", edits=self.settings.with_edit(place, edit).edits)
 
     def undo(self) -> None:
-        """Go back to the recipe before the last change."""
-        self._go(self.history.undo())
+        """Go back to the settings before the last change; after one that failed, to those drawn."""
+        failed = self.settings != self.history.present
+        self._show(self.history if failed else self.history.undo())
 
     def redo(self) -> None:
         """Take the last undo back."""
-        self._go(self.history.redo())
+        self._show(self.history.redo())
 
     def reset(self) -> None:
         """Take all edits back, in one step that can be undone itself."""
-        self._go(self.history.push(self.recipe.unedited()))
+        self.restore(self.settings.unedited())
 
-    def restore(self, recipe: Recipe, key: str = "") -> None:
-        """Draw a recipe, and let all controls stand at it."""
-        self._go(self.history.push(recipe, key))
+    def restore(self, settings: Settings, key: str = "") -> None:
+        """Draw settings, and let all controls stand at them."""
+        self._show(self.history.push(settings, key))
 
     def recolor(self, color: Color) -> None:
         """Color the points by something else."""
         self.color = color
         with self.guarded():
-            coloring, note = self._coloring(self._drawn, self.state, self.decoded)
+            coloring, note = self._coloring(self.unedited, self.state, self.cloud)
             self.view.recolor(coloring)
             self._report(coloring, note)
+
+    def show_color(self, color: Color) -> None:
+        """Color the points by something else, and let the list of colors say so."""
+        self.recolor(color)
+        with self.hold():
+            for group in self._groups:
+                group.recolored(color)
 
     @property
     def dark(self) -> bool:
@@ -123,29 +127,24 @@ class Session:
         self.view.dark = dark
         self.recolor(self.color)
 
-    def show_color(self, color: Color) -> None:
-        """Color the points by something else, and let the list of colors say so."""
-        self.recolor(color)
-        with self.hold():
-            for group in self._groups:
-                group.recolored(color)
-
-    def clouds(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-        """Return latent points and decoded cloud of a recipe, without drawing them."""
-        state = self.workshop.state(recipe)
-        return editing.latent_points(state), self.workshop.decode(state)
-
     def coloring(self) -> Coloring:
         """Return the colors that are drawn."""
-        return self._coloring(self._drawn, self.state, self.decoded)[0]
+        return self._coloring(self.unedited, self.state, self.cloud)[0]
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Do what a control asks for. An error is shown in the panel; the last view stays."""
+        """Do what a control asks for. An error is shown in the panel; the last view stays.
+
+        An interrupt is shown, too, and goes on to whoever waits for it. It may have come anywhere,
+        so whatever is drawn next sends the whole picture and sets all controls.
+        """
         try:
             yield
-        except Exception as error:  # whatever it is, a callback's traceback is seen by nobody
+        except BaseException as error:  # whatever it is, a callback's traceback is seen by nobody
             self.message.value = explain(error)
+            if not isinstance(error, Exception):
+                self._behind, self._sent_h = True, None
+                raise
         else:
             if self.message.value:
                 self.message.value = ""
@@ -159,67 +158,77 @@ class Session:
         finally:
             self._held = before
 
-    def _go(self, history: History) -> None:
-        """Draw another recipe of the history, and let the controls follow."""
+    def _show(self, history: History, follow: bool = True) -> None:
+        """Draw the present of a history, and let the controls follow: all, if asked or needed."""
         if self._held:
             return
-        self.recipe, drawn = history.present, False
+        drawn, self.settings = False, history.present
         with self.guarded():
-            self._draw()
-            self.history, drawn = history, True
+            try:
+                self._draw()
+                self.history, drawn = history, True
+            finally:
+                if follow or self._behind:
+                    self._follow()
+            if drawn:
+                for group in self._groups:
+                    group.drawn()
+
+    def _follow(self) -> None:
+        """Let all controls stand at the settings."""
+        self._behind = True
         with self.hold():
             for group in self._groups:
-                group.follow(self.recipe)
-        if drawn:
-            self._tell()
+                group.follow(self.settings)
+        self._behind = False
 
     def _draw(self) -> None:
-        """Draw the recipe. Nothing of the session changes before all of it could be computed."""
-        reference = self.workshop.reference(self.recipe)
-        state = self.workshop.state(self.recipe)
-        decoded, latent = self.workshop.decode(state), editing.latent_points(state)
-        coloring, note = self._coloring(reference, state, decoded)
-        if reference is not self._drawn:
-            self.view.show(reference.input, latent, decoded, coloring)
-        else:
-            self._move(decoded, latent, coloring)
-        self._drawn, self._drawn_h = reference, latent
-        self.state, self.decoded = state, decoded
-        self.displacement = editing.mean_displacement(decoded, reference.decoded)
+        """Draw the settings. Nothing of the session changes before all of it could be computed."""
+        unedited = self.editor.unedited(self.settings)
+        state, cloud = self.editor.run(self.settings)
+        latent = editing.latent_points(state)
+        coloring, note = self._coloring(unedited, state, cloud)
+        self._send(unedited, latent, cloud, coloring)
+        self.unedited, self.state, self.cloud = unedited, state, cloud
+        self.displacement = editing.mean_displacement(cloud, unedited.decoded)
         self._report(coloring, note)
 
-    def _tell(self) -> None:
-        """Let the groups say what they say of a picture."""
-        for group in self._groups:
-            group.drawn()
-
-    def _move(self, decoded: np.ndarray, latent: np.ndarray, coloring: Coloring) -> None:
+    def _send(
+        self, unedited: Unedited, latent: np.ndarray, cloud: np.ndarray, coloring: Coloring
+    ) -> None:
         """Send to the page what has changed, and nothing else."""
-        same = np.array_equal(latent, self._drawn_h)
-        moved = (decoded,) if same else (decoded, latent)
-        if self.color in MOVING_COLORS:
-            moved = (decoded, None if same else latent, coloring)
-        self.view.move(*moved)
+        sent, self._sent_h = self._sent_h, None  # if this is cut short, the next one sends all
+        if sent is None or unedited.state is not self.unedited.state:
+            self.view.show(unedited.input, latent, cloud, coloring)
+        else:
+            moved = [cloud, None if np.array_equal(latent, sent) else latent]
+            self.view.move(*moved, coloring if self.color in MOVING_COLORS else None)
+        self._sent_h = latent
 
     def _coloring(
-        self, reference: Reference, state: LatentState, decoded: np.ndarray
+        self, unedited: Unedited, state: editing.LatentState, cloud: np.ndarray
     ) -> tuple[Coloring, str]:
         """Return the colors, and what they mean."""
-        if self.color == "part" and reference.labels is not None:
-            names = self.workshop.library[self.recipe.shape].part_names
-            return by_label(reference.labels, names), "part"
+        if self.color == "part" and unedited.labels is not None:
+            names = self.editor.shapes[self.settings.shape].part_names
+            return by_label(unedited.labels, names), "part"
         if self.color == "feature of h" and state.h.shape[1] > 3:
             return by_value(editing.feature(state), -2, 2), "feature of h"
         if self.color == "displacement":
-            moved = np.linalg.norm(decoded - reference.decoded, axis=1)
+            moved = np.linalg.norm(cloud - unedited.decoded, axis=1)
             return by_value(moved, 0, FAR), "moved by"
         if self.color == "chosen points":
-            where = self.recipe.draft.where
-            lost = isinstance(where, Parts) and reference.labels is None
-            chosen = np.zeros(len(decoded)) if lost else where.weight(reference)
-            return by_value(chosen, 0, 1), "chosen"
+            weight = self.chosen(unedited)
+            return by_value(np.zeros(len(cloud)) if weight is None else weight, 0, 1), "chosen"
         missing = {"part": "its parts are not known; ", "feature of h": "h has no feature; "}
-        return by_height(reference.input), missing.get(self.color, "") + "height of the input"
+        return by_height(unedited.input), missing.get(self.color, "") + "height of the input"
+
+    def chosen(self, unedited: Unedited) -> Float[np.ndarray, " N"] | None:
+        """Return how fully each point is chosen; None by parts that are not known."""
+        where = self.settings.draft.where
+        if LABELS in where.arguments and unedited.labels is None:
+            return None
+        return self.editor.weight(self.settings, where)
 
     def _report(self, coloring: Coloring, note: str) -> None:
         """Say how far the edits moved the decoded points, and what the colors mean."""
@@ -228,14 +237,6 @@ class Session:
             f"<b>{self.displacement:.3f}</b> on average (a shape has radius 1).</span> "
             f"{legend(coloring.on_dark() if self.view.dark else coloring, note)}"
         )
-
-    def points(self) -> Float[np.ndarray, "N 3"]:
-        """Return the decoded cloud that the view shows."""
-        return self.view.coordinates(DECODED)
-
-    def latents(self) -> Float[np.ndarray, "N 3"]:
-        """Return the latent points that the view shows."""
-        return self.view.coordinates(LATENT)
 
 
 def legend(coloring: Coloring, note: str) -> str:
@@ -256,14 +257,18 @@ def legend(coloring: Coloring, note: str) -> str:
     )
 
 
-def explain(error: Exception) -> str:
-    """Return an error as a line of HTML that names its cause."""
-    cause = html.escape(f"{type(error).__name__}: {error}")
-    return (
-        '<div role="alert" style="border-left: 4px solid #b00020; padding-left: 8px">'
-        f"<b>This edit could not be drawn.</b> The picture shows the last one that could. {cause}"
-        "</div>"
-    )
+def explain(error: BaseException) -> str:
+    """Return an error, or an interrupt, as a line of HTML that says what the picture shows."""
+    if isinstance(error, Exception):
+        told = "<b>This edit could not be drawn.</b> The picture shows the last one that could. "
+        told += html.escape(f"{type(error).__name__}: {error}")
+    else:
+        told = (
+            "<b>This edit was interrupted.</b> The picture may not show what the controls stand "
+            "at. Move any of them, or undo: then it does."
+        )
+    style = "border-left: 4px solid #b00020; padding-left: 8px"
+    return f'<div role="alert" style="{style}">{told}</div>'
 
 
 def open_session(
@@ -284,7 +289,7 @@ def open_session(
         data: the shapes to choose from: a set, one cloud (N, 3) or several (S, N, 3).
         reference: shapes that the directions of z are found with; `data` by default.
         num_directions: how many sliders for z.
-        num_points: points of each shape to use, the first ones; all by default.
+        num_points: points of each shape to use, a fair draw of them; all by default.
         start: number of the shape to begin with.
         use_prior: whether h follows z by the learned prior; by default, if the model has one.
         view: "plotly", whose figures can be read at leisure, or "webgl", which is faster.
@@ -293,16 +298,15 @@ def open_session(
         ValueError: if there are too few shapes for the directions asked for.
     """
     model.eval()
-    library = Library(as_clouds(data))
-    workshop = Workshop(model, library, reference, num_directions, num_points)
-    recipe = Recipe(
+    shapes = ShapeList(data)
+    editor = Editor(model, shapes, reference, num_directions, num_points)
+    settings = Settings(
         shape=start,
-        other=(start + 1) % len(library),
+        other=(start + 1) % len(shapes),
         num_points=num_points,
-        use_prior=workshop.has_prior if use_prior is None else use_prior,
-        directions=(0.0,) * num_directions,
+        use_prior=model.prior is not None if use_prior is None else use_prior,
     )
-    return Session(workshop, open_view(view, model), recipe)
+    return Session(editor, open_view(view, model), settings)
 
 
 def open_view(view: CloudView | str, model: PointCloudVAE) -> CloudView:

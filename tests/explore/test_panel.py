@@ -4,7 +4,7 @@ import pytest
 
 from pcvae import editing
 from pcvae.explore import Explorer, explore
-from pcvae.explore.panel import LOCAL_EDITS
+from pcvae.explore.tabs import sliders
 from pcvae.widgets.view import DECODED, INPUT, LATENT
 
 
@@ -14,7 +14,7 @@ def panel(model, boxes) -> Explorer:
 
 
 def drawn(panel: Explorer) -> list[np.ndarray]:
-    return [panel.view.coordinates(which) for which in (INPUT, LATENT, DECODED)]
+    return [panel.session.view.coordinates(which) for which in (INPUT, LATENT, DECODED)]
 
 
 def moved(before: list[np.ndarray], panel: Explorer) -> list[bool]:
@@ -27,7 +27,7 @@ def test_opens_on_the_reconstruction(panel, model, boxes):
     np.testing.assert_array_equal(shown[INPUT], boxes.points[0])
     np.testing.assert_array_equal(shown[LATENT], editing.latent_points(state))
     np.testing.assert_array_equal(shown[DECODED], editing.decode(model, state))
-    assert "<b>0.000</b>" in panel.readout.value
+    assert "<b>0.000</b>" in panel.session.readout.value
 
 
 def test_every_style_slider_moves_the_decoded_points_alone(panel):
@@ -35,31 +35,31 @@ def test_every_style_slider_moves_the_decoded_points_alone(panel):
         before = drawn(panel)
         slider.value = 2.0
         assert moved(before, panel) == [False, False, True]
-        assert "<b>0.000</b>" not in panel.readout.value
+        assert "<b>0.000</b>" not in panel.session.readout.value
         slider.value = 0.0
         np.testing.assert_array_equal(panel.points(), before[DECODED])
 
 
-@pytest.mark.parametrize("index", range(len(LOCAL_EDITS)), ids=lambda i: LOCAL_EDITS[i].label)
-def test_every_local_slider_moves_latent_and_decoded_points(panel, index):
+@pytest.mark.parametrize("index", range(len(sliders.EDITS)), ids=lambda i: sliders.EDITS[i].label)
+def test_every_slider_on_all_points_moves_latent_and_decoded_points(panel, index):
     before = drawn(panel)
-    panel.local[index].value = LOCAL_EDITS[index].high
+    panel.all_points[index].value = sliders.EDITS[index].span[1]
     assert moved(before, panel) == [False, True, True]
-    panel.local[index].value = LOCAL_EDITS[index].rest
+    panel.all_points[index].value = sliders.EDITS[index].span[2]
     assert moved(before, panel) == [False, False, False]
 
 
 def test_what_is_shown_is_the_state_decoded(panel, model):
-    panel.style[1].value, panel.local[0].value = -1.0, 0.8
-    np.testing.assert_array_equal(panel.points(), editing.decode(model, panel.state))
-    np.testing.assert_array_equal(drawn(panel)[LATENT], editing.latent_points(panel.state))
+    panel.style[1].value, panel.all_points[0].value = -1.0, 0.8
+    np.testing.assert_array_equal(panel.points(), editing.decode(model, panel.session.state))
+    np.testing.assert_array_equal(drawn(panel)[LATENT], editing.latent_points(panel.session.state))
 
 
 def test_the_order_of_edits_does_not_matter(panel):
-    panel.style[0].value, panel.local[3].value, panel.local[2].value = 1.0, 0.5, 1.3
+    panel.style[0].value, panel.all_points[3].value, panel.all_points[2].value = 1.0, 0.5, 1.3
     once = panel.points()
     panel.reset.click()
-    panel.local[2].value, panel.local[3].value, panel.style[0].value = 1.3, 0.5, 1.0
+    panel.all_points[2].value, panel.all_points[3].value, panel.style[0].value = 1.3, 0.5, 1.0
     np.testing.assert_array_equal(panel.points(), once)
 
 
@@ -74,11 +74,11 @@ def test_another_shape_keeps_the_sliders(panel, model, boxes):
 
 def test_reset_returns_to_the_reconstruction_and_draws_once(panel, monkeypatch):
     before = drawn(panel)
-    for slider in (*panel.style, *panel.local):
+    for slider in (*panel.style, *panel.all_points):
         slider.value = slider.max
     calls = []
-    original = panel.view.move
-    monkeypatch.setattr(panel.view, "move", lambda *a: (calls.append(a), original(*a)))
+    original = panel.session.view.move
+    monkeypatch.setattr(panel.session.view, "move", lambda *a: (calls.append(a), original(*a)))
     panel.reset.click()
     assert len(calls) == 1
     assert moved(before, panel) == [False, False, False]
@@ -94,27 +94,27 @@ def test_an_error_is_shown_and_leaves_the_last_view(panel, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(editing, "decode", fail)
         panel.style[0].value = 2.0
-        assert "RuntimeError: out of &lt;memory&gt;" in panel.message.value
+        assert "RuntimeError: out of &lt;memory&gt;" in panel.session.message.value
         panel.shape.value = 3
         assert moved(before, panel) == [False, False, False]
     panel.style[0].value = 1.5
-    assert panel.message.value == ""
+    assert panel.session.message.value == ""
 
 
 def test_after_a_failed_shape_the_next_edit_draws_the_chosen_one(panel, boxes, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(editing, "decode", lambda *_: 1 / 0)
         panel.shape.value = 3
-    assert "ZeroDivisionError" in panel.message.value
+    assert "ZeroDivisionError" in panel.session.message.value
     panel.style[0].value = 0.5
     np.testing.assert_array_equal(drawn(panel)[INPUT], boxes.points[3])
 
 
 def test_every_control_is_named_and_explained(panel):
-    controls = (panel.shape, panel.reset, *panel.style, *panel.local)
+    controls = (panel.shape, panel.reset, *panel.style, *panel.all_points)
     assert all(control.description and control.tooltip for control in controls)
     assert len({control.description for control in controls}) == len(controls)
-    assert all(slider.continuous_update for slider in (*panel.style, *panel.local))
+    assert all(slider.continuous_update for slider in (*panel.style, *panel.all_points))
     shares = [f"{share:.0%}" for share in panel.directions.variance_share.tolist()]
     assert all(s in slider.description for s, slider in zip(shares, panel.style, strict=True))
 
@@ -124,13 +124,22 @@ def test_is_a_widget_with_every_control_inside(panel):
         boxes = [child for child in box.children if isinstance(child, widgets.Box)]
         return {child.model_id for child in box.children}.union(*map(inside, boxes))
 
-    controls = [panel.shape, panel.reset, *panel.style, *panel.local, panel.view.widget]
-    assert inside(panel) >= {w.model_id for w in (*controls, panel.readout, panel.message)}
+    controls = [
+        panel.shape,
+        panel.reset,
+        *panel.style,
+        *panel.all_points,
+        panel.session.view.widget,
+    ]
+    assert inside(panel) >= {
+        w.model_id for w in (*controls, panel.session.readout, panel.session.message)
+    }
 
 
-def test_fewer_points_are_the_first_ones(model, boxes):
+def test_fewer_points_are_a_fair_draw(model, boxes):
     panel = explore(model, boxes, num_directions=2, num_points=20, start=5)
-    np.testing.assert_array_equal(drawn(panel)[INPUT], boxes.points[5, :20])
+    expected = editing.take_points(boxes.points[5], 20)
+    np.testing.assert_array_equal(drawn(panel)[INPUT], expected)
 
 
 def test_too_few_shapes_are_named(model, boxes):

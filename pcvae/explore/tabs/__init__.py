@@ -1,1 +1,1 @@
-"""Groups of controls: what stands behind each tab of the panel."""
+"""Groups of controls, behind the tabs of the panel: each tab's are in the file of its title."""

@@ -6,63 +6,75 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from pcvae import editing
 from pcvae.explore.controls import NARROW, Group
-from pcvae.explore.recipe import Recipe
+from pcvae.explore.settings import MIX, Settings
+from pcvae.explore.steps import MODEL, ORDER, OTHER, STATE, Step
 from pcvae.widgets import slider
 
-MIXES = (
-    ("nothing", "nothing"),
-    ("all of z", "swap z"),
-    ("all of h", "swap h"),
-    ("a part of z", "z"),
-    ("a part of h", "h"),
-    ("a part of both", "both"),
-    ("a part of the noise", "noise"),
-)
-TIPS = (
-    "The shape as it is.",
-    "The swap test: its own h with the other's z.",
-    "The other half of it: its own z with the other's h.",
-    "z on the straight line to the other's.",
-    "h on the straight line to the other's, points paired by their places.",
-    "Both on straight lines.",
-    "Both on the circle in the noise that the learned prior makes them from.",
-)
-SWAPS = ("nothing", "swap z", "swap h")
+# What is taken, how it is called, and what is said of it.
+MIXES = {
+    "nothing": ("nothing", "The shape as it is."),
+    "swap z": ("all of z", "The swap test: its own h with the other's z."),
+    "swap h": ("all of h", "The other half of it: its own z with the other's h."),
+    "z": ("a part of z", "z on the straight line to the other's."),
+    "h": ("a part of h", "h on the straight line to the other's, points paired by their places."),
+    "both": ("a part of both", "Both on straight lines."),
+    "noise": (
+        "a part of the noise",
+        "Both on the circle in the noise that the learned prior makes them from.",
+    ),
+}
+SWAPS = {
+    "swap z": Step(editing.with_style_of, (STATE, OTHER)),
+    "swap h": Step(editing.with_points_of, (STATE, OTHER)),
+}
 
 
-class StyleSwap(Group):
+def mixed(what: str, amount: float) -> Step | None:
+    """Return the step that takes something from another shape, one of `MIXES`."""
+    if what == "nothing":
+        return None
+    between = (MODEL, STATE, OTHER, amount, what, ORDER)
+    return SWAPS.get(what, Step(editing.interpolate, between))
+
+
+def mix_of(settings: Settings) -> tuple[str, float]:
+    """Return what settings take from another shape, and how much of it."""
+    edit = settings.edit(MIX)
+    if edit is None:
+        return "nothing", 0.0
+    if edit.function is editing.interpolate:
+        return edit.arguments[4], edit.arguments[3]
+    return next(what for what, swap in SWAPS.items() if swap.function is edit.function), 0.0
+
+
+class Mix(Group):
     """Take z or h, or a part of them, from another shape.
 
-    Alone: `StyleSwap(model, shapes)`, with the picture above the controls.
+    Alone: `Mix(model, shapes)`, with the picture above the controls.
 
     Attributes:
         other: the list of shapes to take from.
-        mix: what is taken.
+        what: what is taken.
         amount: how much of it.
     """
 
     name = "Swaps and interpolations"
 
     def _rows(self) -> list[widgets.Widget]:
-        recipe = self.session.recipe
-        names = self.session.workshop.library.names()
-        prior = self.session.workshop.has_prior
         self.other = widgets.Dropdown(
-            options=_numbered(names),
-            value=recipe.other,
             description="Take from",
             tooltip="The shape that gives.",
             style=NARROW,
             layout={"width": "460px"},
         )
-        self.mix = widgets.RadioButtons(
-            options=[option for option in MIXES if prior or option[1] != "noise"],
-            value=recipe.mix,
+        prior = self.session.editor.has_prior
+        offered = {what: label for what, (label, _) in MIXES.items() if prior or what != "noise"}
+        self.what = widgets.RadioButtons(
+            options=[(label, what) for what, label in offered.items()],
             description="what",
-            tooltip=" ".join(
-                f"{label}: {tip}" for (label, _), tip in zip(MIXES, TIPS, strict=True)
-            ),
+            tooltip=" ".join(f"{label}: {tip}" for label, tip in MIXES.values()),
             style=NARROW,
             layout={"width": "460px"},
         )
@@ -70,43 +82,28 @@ class StyleSwap(Group):
             "how much of it", 0.0, 1.0, 0.0, tip="0: none. 1: all of it.", style=NARROW
         )
         self.note = widgets.HTML()
-        for field in ("other", "mix", "amount"):
-            getattr(self, field).observe(self._change, names="value")
-        self._explain()
-        return [self.other, self.mix, self.amount, self.note]
+        for control in (self.other, self.what, self.amount):
+            control.observe(self._change, names="value")
+        return [self.other, self.what, self.amount, self.note]
 
     def _change(self, change: Any) -> None:
         self._explain()
-        self.session.change(
-            key="amount" if change["owner"] is self.amount else "",
-            other=self.other.value,
-            mix=self.mix.value,
-            amount=self.amount.value,
-        )
+        if not self.session.held:
+            edit = mixed(self.what.value, self.amount.value)
+            settings = self.session.settings.with_edit(MIX, edit)
+            key = "amount" if change["owner"] is self.amount else ""
+            self.session.change(key, edits=settings.edits, other=self.other.value)
 
     def _explain(self) -> None:
         """Say what is done, and gray out what has no effect."""
-        self.amount.disabled = self.mix.value in SWAPS
-        tips = {value: tip for (_, value), tip in zip(MIXES, TIPS, strict=True)}
-        self.note.value = tips[self.mix.value]
+        self.amount.disabled = self.what.value in ("nothing", *SWAPS)
+        self.note.value = MIXES[self.what.value][1]
 
-    def follow(self, recipe: Recipe) -> None:
-        """Stand at a recipe."""
-        names = self.session.workshop.library.names()
+    def follow(self, settings: Settings) -> None:
+        """Stand at settings."""
+        names = self.session.editor.shapes.names()
         if len(self.other.options) != len(names):
-            self.other.options = _numbered(names)
-        self.other.value, self.mix.value = recipe.other, recipe.mix
-        self.amount.value = recipe.amount
+            self.other.options = list(zip(names, range(len(names)), strict=True))
+        self.other.value = settings.other
+        self.what.value, self.amount.value = mix_of(settings)
         self._explain()
-
-    def drawn(self) -> None:
-        """List the shapes that were added."""
-        names = self.session.workshop.library.names()
-        if len(self.other.options) != len(names):
-            with self.session.hold():
-                self.other.options = _numbered(names)
-                self.other.value = self.session.recipe.other
-
-
-def _numbered(names: list[str]) -> list[tuple[str, int]]:
-    return [(name, number) for number, name in enumerate(names)]

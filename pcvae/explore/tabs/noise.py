@@ -1,4 +1,4 @@
-"""Where shapes come from beside the given set, and where the noise in h comes from."""
+"""Where the noise in h comes from, how many points there are; and z, number by number."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.data.meshes import ENDINGS, UPS
-from pcvae.explore.controls import Group, button
-from pcvae.explore.recipe import Recipe
-from pcvae.shapes import families
+from pcvae import editing
+from pcvae.explore.controls import LIMIT, NARROW, STEP, Group, button
+from pcvae.explore.settings import MOVE_NUMBERS, Settings
+from pcvae.explore.steps import STATE, Step
+from pcvae.widgets import slider
 
 MOST_POINTS = 8192
 FEWEST_POINTS = 128
 
 
-class NoiseControls(Group):
+class Noise(Group):
     """How h comes about: held or through the prior, by which noise, and how many points.
 
     Attributes:
@@ -28,16 +29,16 @@ class NoiseControls(Group):
     name = "Noise and number of points"
 
     def _rows(self) -> list[widgets.Widget]:
-        recipe, shown = self.session.recipe, len(self.session.reference.input)
+        settings, shown = self.session.settings, len(self.session.unedited.input)
         self.use_prior = widgets.Checkbox(
-            value=recipe.use_prior,
+            value=settings.use_prior,
             description="h follows z, by the learned prior p(h | z)",
             tooltip="Off, h stays where the encoder put it, whatever z is.",
-            disabled=not self.session.workshop.has_prior,
+            disabled=not self.session.editor.has_prior,
             indent=False,
         )
         self.seed = widgets.BoundedIntText(
-            value=recipe.seed,
+            value=settings.seed,
             max=2**31 - 1,
             description="seed of the noise",
             tooltip="Another number draws other noise for every point.",
@@ -49,7 +50,7 @@ class NoiseControls(Group):
             max=MOST_POINTS,
             step=128,
             description="number of points",
-            tooltip="The first ones of the shape; beyond what it has, again with other noise.",
+            tooltip="A fair draw of those that the shape has; beyond them, again with other noise.",
             style={"description_width": "130px"},
         )
         self.new = button("New noise", "Takes the next seed.", "random", self._next)
@@ -70,83 +71,68 @@ class NoiseControls(Group):
     def _next(self) -> None:
         self.seed.value += 1
 
-    def follow(self, recipe: Recipe) -> None:
-        """Stand at a recipe."""
-        self.use_prior.value, self.seed.value = recipe.use_prior, recipe.seed
+    def follow(self, settings: Settings) -> None:
+        """Stand at settings."""
+        self.use_prior.value, self.seed.value = settings.use_prior, settings.seed
 
     def drawn(self) -> None:
         """Say how many points there are."""
         with self.session.hold():
-            self.num_points.value = len(self.session.reference.input)
+            self.num_points.value = len(self.session.unedited.input)
 
 
-class AddShapes(Group):
-    """Add a procedural shape, a sample from the prior, or a file of your own to the list.
+class NumberSliders(Group):
+    """A slider on one number of z at a time, whichever is chosen; the others keep their moves."""
 
-    Args:
-        session: of the panel.
-        choose: what makes an added shape, by its number, the chosen one.
-    """
-
-    name = "More shapes"
-
-    def __init__(self, session: Any, choose: Callable[[int], None]) -> None:
-        self._choose = choose
-        super().__init__(session)
+    name = "A slider on single numbers of z"
 
     def _rows(self) -> list[widgets.Widget]:
-        label = {"description_width": "130px"}
-        prior = self.session.workshop.has_prior
-        self.seed = widgets.BoundedIntText(
-            value=1, max=2**31 - 1, description="seed", tooltip="Of the new shape.", style=label
+        size = len(self.session.state.z)
+        self.index = widgets.BoundedIntText(
+            value=0,
+            max=size - 1,
+            description="number of z",
+            tooltip=f"Which of the {size} numbers of z the slider moves.",
+            style=NARROW,
+            layout={"width": "220px"},
         )
-        self.family = widgets.Dropdown(
-            options=list(families()), description="procedural", tooltip="A family.", style=label
+        self.amount = slider(
+            "move it by",
+            -LIMIT,
+            LIMIT,
+            step=STEP,
+            tip="Added to this number of z. Where many carry one property, one moves little.",
+            style=NARROW,
         )
-        self.make = button("Add", "Adds a procedural shape of this seed.", "plus", self._procedural)
-        self.sample = button(
-            "Add a sample from the prior" if prior else "Add a sample from N(0, I)",
-            "Adds a new shape, made of noise of this seed.",
-            "magic",
-            self._sample,
-        )
-        self.up = widgets.Dropdown(
-            options=UPS,
-            description="up in the file",
-            tooltip="The file's upward axis.",
-            style=label,
-        )
-        self.upload = widgets.FileUpload(
-            accept=",".join(ENDINGS),
-            description="Add your own file",
-            tooltip="Meshes or points: " + ", ".join(ENDINGS),
-            layout={"width": "200px"},
-        )
-        self.upload.observe(self._uploaded, names="value")
-        return [
-            self.seed,
-            widgets.HBox([self.family, self.make]),
-            self.sample,
-            widgets.HBox([self.up, self.upload]),
-            widgets.HTML(f"Files: {', '.join(ENDINGS)}. They are scaled to the unit sphere."),
-        ]
+        self.list = widgets.HTML()
+        self.index.observe(lambda _: self._show(self.session.settings), names="value")
+        self.amount.observe(self._change, names="value")
+        title = widgets.HTML("<b>z</b>, number by number")
+        return [title, self.index, self.amount, self.list]
 
-    def _add(self, add: Callable[[], int]) -> None:
-        number = None
-        with self.session.guarded():
-            number = add()
-        if number is not None:
-            self._choose(number)
+    def _change(self, change: Any) -> None:
+        moves = {**self._moves(self.session.settings), self.index.value: change["new"]}
+        moves = {index: by for index, by in sorted(moves.items()) if by}
+        edit = Step(editing.move_dimensions, (STATE, moves)) if moves else None
+        self.session.edit(MOVE_NUMBERS, edit, f"number {self.index.value}")
 
-    def _procedural(self) -> None:
-        library = self.session.workshop.library
-        self._add(lambda: library.add_procedural(self.family.value, self.seed.value))
+    @staticmethod
+    def _moves(settings: Settings) -> dict[int, float]:
+        """Return by how much settings move numbers of z."""
+        edit = settings.edit(MOVE_NUMBERS)
+        return {} if edit is None else edit.arguments[1]
 
-    def _sample(self) -> None:
-        self._add(lambda: self.session.workshop.library.add_sample(self.seed.value))
+    def follow(self, settings: Settings) -> None:
+        """Stand at settings."""
+        self._show(settings)
 
-    def _uploaded(self, change: Any) -> None:
-        library = self.session.workshop.library
-        for file in change["new"]:
-            content = bytes(file["content"])
-            self._add(lambda f=file, c=content: library.add_file(f["name"], c, self.up.value))
+    def drawn(self) -> None:
+        """List what is moved."""
+        moves = ", ".join(
+            f"z[{i}] {by:+.2f}" for i, by in self._moves(self.session.settings).items()
+        )
+        self.list.value = f"Moved: {moves}" if moves else "No number is moved."
+
+    def _show(self, settings: Settings) -> None:
+        with self.session.hold():
+            self.amount.value = self._moves(settings).get(self.index.value, 0.0)

@@ -2,51 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.explore.controls import NARROW, WRAP, Group, button
-from pcvae.explore.recipe import AXES, VIEWS, Ball, HalfSpace, Parts, PointEdit, Recipe, Selection
+from pcvae import editing
+from pcvae.explore.controls import NARROW, VALUE, WRAP, Group, SliderEdit, button
+from pcvae.explore.settings import ChosenPoints, Settings, edit_at, with_edit
+from pcvae.explore.steps import DECODED, LABELS, LATENTS, POINTS, STATE, WEIGHT, Step
 from pcvae.widgets import slider
 
-WAYS = ("parts", "ball", "half-space")
-COLUMN = {"width": "50%", "min_width": "380px"}
+CLOUDS = {"input": POINTS, "latent": LATENTS, "decoded": DECODED}  # by the names of the views
+AXES = ("x", "y", "z")
+COLUMN = {"width": "50%", "min_width": "min(380px, 100%)"}
 
 
-class LocalEditor(Group):
+def _move(axis: str, shift: tuple[Any, ...]) -> SliderEdit:
+    tip = f"Moves the chosen h_xyz along {axis}, in model units."
+    return SliderEdit(
+        f"move {axis}", tip, (-2.0, 2.0, 0.0), Step(editing.move, (STATE, WEIGHT, shift))
+    )
+
+
+# In this order they are applied.
+EDITS = {
+    "scale": SliderEdit(
+        "scale",
+        "Stretches them about their middle.",
+        (0.0, 3.0, 1.0),
+        Step(editing.stretch, (STATE, WEIGHT, (VALUE, VALUE, VALUE))),
+    ),
+    "turn": SliderEdit(
+        "turn (degrees)",
+        "Turns them about their middle.",
+        (-180.0, 180.0, 0.0),
+        Step(editing.turn, (STATE, WEIGHT, VALUE, 1)),
+        step=1.0,
+    ),
+    "x": _move("x", (VALUE, 0.0, 0.0)),
+    "y": _move("y", (0.0, VALUE, 0.0)),
+    "z": _move("z", (0.0, 0.0, VALUE)),
+    "jitter": SliderEdit(
+        "jitter",
+        "Adds noise to them, in model units.",
+        (0.0, 1.0, 0.0),
+        Step(editing.jitter, (STATE, WEIGHT, VALUE)),
+    ),
+    "feature": SliderEdit(
+        "feature of h",
+        "Added to their feature latent.",
+        (-4.0, 4.0, 0.0),
+        Step(editing.slide_feature, (STATE, WEIGHT, VALUE)),
+    ),
+}
+
+
+class EditsOfChosenPoints(Group):
     """Choose points by part, ball or half-space; move, scale, turn, jitter them, slide the feature.
 
-    Alone: `LocalEditor(model, shapes)`, with the picture above the controls.
+    Alone: `EditsOfChosenPoints(model, shapes)`, with the picture above the controls.
 
     Attributes:
         way: how points are chosen: by "parts", "ball" or "half-space".
-        edits: the sliders by name: x, y, z, scale, turn, jitter, feature.
-        keep: the button that leaves the edit in place and begins another.
+        sliders: by the names of `EDITS`.
+        keep: the button that leaves the edits in place and begins others.
     """
 
     name = "Edits of chosen points"
 
     def _rows(self) -> list[widgets.Widget]:
-        self._make_selection()
-        self._make_edits()
+        self._make_choice()
+        self._make_sliders()
         self._listen()
-        self._show_way()
         choosing = (self.way, self.parts, self.view, self.pick, self.center, self.radius)
         plane = (self.axis, self.side, self.bound)
         left = widgets.VBox([*choosing, *plane, self.softness, self.count], layout=COLUMN)
         buttons = widgets.HBox([self.keep, self.clear, self.kept])
-        right = widgets.VBox([*self.edits.values(), self.turn_axis, buttons], layout=COLUMN)
-        self._list_parts()
-        self.drawn()
+        right = widgets.VBox([*self.sliders.values(), self.turn_axis, buttons], layout=COLUMN)
         return [widgets.HBox([left, right], layout=WRAP)]
 
-    def _make_selection(self) -> None:
+    def _make_choice(self) -> None:
         """Make the controls that say which points."""
         style, layout = NARROW, {"width": "98%"}
         self.way = widgets.ToggleButtons(
-            options=WAYS,
+            options=("parts", "ball", "half-space"),
             value="half-space",
             description="Choose by",
             tooltips=["Parts of the shape", "All points near one", "One side of a plane"],
@@ -56,7 +97,7 @@ class LocalEditor(Group):
             description="parts", tooltip="Hold Ctrl to choose several.", style=style, rows=4
         )
         self.view = widgets.Dropdown(
-            options=VIEWS,
+            options=list(CLOUDS),
             description="measured in",
             tooltip="In which of the three clouds of the unedited shape distances are measured.",
             style=style,
@@ -86,26 +127,14 @@ class LocalEditor(Group):
         self.count = widgets.HTML()
         self.parts.layout, self.view.layout, self.center.layout = layout, layout, layout
 
-    def _make_edits(self) -> None:
+    def _make_sliders(self) -> None:
         """Make the controls that say what is done."""
-        moves = "Moves the chosen h_xyz along {}, in model units."
-        self.edits = {
-            name: slider(f"move {name}", -2.0, 2.0, 0.0, tip=moves.format(name), style=NARROW)
-            for name in AXES
-        }
-        more = {
-            "scale": ("scale", "Stretches them about their middle.", 0.0, 3.0, 1.0, 0.05),
-            "turn": ("turn (degrees)", "Turns them about their middle.", -180, 180, 0, 1.0),
-            "jitter": ("jitter", "Adds noise to them, in model units.", 0.0, 1.0, 0.0, 0.05),
-            "feature": ("feature of h", "Added to their feature latent.", -4.0, 4.0, 0.0, 0.05),
-        }
-        for name, (label, tip, low, high, rest, step) in more.items():
-            self.edits[name] = slider(label, low, high, rest, tip=tip, step=step, style=NARROW)
+        self.sliders = {name: edit.slider(style=NARROW) for name, edit in EDITS.items()}
         self.turn_axis = widgets.ToggleButtons(
             options=AXES, value="y", description="turn about", style={"button_width": "50px"}
         )
         self.keep = button(
-            "Keep", "Leaves this edit in place; the sliders begin another.", "check", self._keep
+            "Keep", "Leaves these edits in place; the sliders begin others.", "check", self._keep
         )
         self.clear = button(
             "Remove all", "Takes back all edits of chosen points.", "trash", self._clear
@@ -113,18 +142,14 @@ class LocalEditor(Group):
         self.kept = widgets.HTML()
 
     def _listen(self) -> None:
-        selecting = (self.parts, self.view, self.center, self.radius, self.axis, self.side)
-        for control in (*selecting, self.bound, self.softness):
-            control.observe(self._selected, names="value")
-        self.way.observe(self._way_changed, names="value")
-        for control in (*self.edits.values(), self.turn_axis):
-            control.observe(self._edited, names="value")
+        choosing = (self.parts, self.view, self.center, self.radius, self.axis, self.side)
+        for control in (*choosing, self.bound, self.softness, self.way):
+            control.observe(self._chosen, names="value")
+        for name, made in self.sliders.items():
+            made.observe(self._editing(name), names="value")
+        self.turn_axis.observe(self._editing("turn"), names="value")
         self.pick.observe(self._picking, names="value")
         self.session.view.on_pick(self._picked)
-
-    def _way_changed(self, change: Any) -> None:
-        self._show_way()
-        self._selected(change)
 
     def _show_way(self) -> None:
         """Show the controls of this way to choose, and no others."""
@@ -139,37 +164,44 @@ class LocalEditor(Group):
         if way != "ball":
             self.pick.value = False
 
-    def selection(self) -> Selection:
-        """Return which points the controls choose."""
-        view, softness = self.view.value, self.softness.value
+    def where(self) -> Step:
+        """Return the step that chooses what the controls choose."""
+        cloud, softness = CLOUDS[self.view.value], self.softness.value
         if self.way.value == "parts":
-            return Parts(tuple(self.parts.value), softness)
+            parts = (POINTS, LABELS, tuple(self.parts.value), softness)
+            return Step(editing.select_parts, parts, "weight")
         if self.way.value == "ball":
-            return Ball(view, self.center.value, self.radius.value, softness)
+            ball = (cloud, self.center.value, self.radius.value, softness)
+            return Step(editing.select_ball, ball, "weight")
         axis = AXES.index(self.axis.value)
-        return HalfSpace(view, axis, self.bound.value, self.side.value, softness)
+        plane = (cloud, axis, self.bound.value, self.side.value, softness)
+        return Step(editing.select_half_space, plane, "weight")
 
-    def _draft(self) -> PointEdit:
-        """Return the edit that the controls stand at."""
-        value = {name: made.value for name, made in self.edits.items()}
-        return PointEdit(
-            where=self.selection(),
-            shift=(value["x"], value["y"], value["z"]),
-            factor=value["scale"],
-            degrees=value["turn"],
-            axis=AXES.index(self.turn_axis.value),
-            jitter=value["jitter"],
-            feature=value["feature"],
-        )
-
-    def _selected(self, change: Any) -> None:
+    def _chosen(self, change: Any) -> None:
+        """Choose other points for the edits that are being made."""
+        self._show_way()
         if not self.session.held:
-            self.session.change(key=f"select {id(change['owner'])}", draft=self._draft())
+            draft = replace(self.session.settings.draft, where=self.where())
+            self.session.change(f"choose {id(change['owner'])}", draft=draft)
             if self.session.color != "chosen points":
                 self.session.show_color("chosen points")
 
-    def _edited(self, change: Any) -> None:
-        self.session.change(key=f"edit {id(change['owner'])}", draft=self._draft())
+    def _edit(self, name: str) -> SliderEdit:
+        """Return an edit; that of turns is about the axis chosen."""
+        if name != "turn":
+            return EDITS[name]
+        axis = AXES.index(self.turn_axis.value)
+        return replace(EDITS[name], edit=Step(editing.turn, (STATE, WEIGHT, VALUE, axis)))
+
+    def _editing(self, name: str) -> Callable[[Any], None]:
+        place = list(EDITS).index(name)
+
+        def change(_: Any) -> None:
+            draft, edit = self.session.settings.draft, self._edit(name).at(self.sliders[name].value)
+            edits = with_edit(draft.edits, place, edit)
+            self.session.change(f"chosen {name}", draft=replace(draft, edits=edits))
+
+        return change
 
     def _picking(self, change: Any) -> None:
         self.session.view.picking = change["new"]
@@ -179,52 +211,53 @@ class LocalEditor(Group):
         if not self.pick.value:
             return
         with self.session.hold():
-            self.view.value, self.center.value = VIEWS[view], point
-        self._selected({"owner": self.center})
+            self.view.value, self.center.value = list(CLOUDS)[view], point
+        self._chosen({"owner": self.center})
 
     def _keep(self) -> None:
-        recipe = self.session.recipe
-        if recipe.draft.rests:
-            return
-        draft = PointEdit(where=recipe.draft.where, axis=recipe.draft.axis)
-        self.session.restore(replace(recipe, kept=recipe.edits, draft=draft))
+        settings = self.session.settings
+        if settings.draft.edits:
+            draft = ChosenPoints(settings.draft.where)
+            kept = (*settings.kept, settings.draft)
+            self.session.restore(replace(settings, kept=kept, draft=draft))
 
     def _clear(self) -> None:
-        recipe = self.session.recipe
-        draft = PointEdit(where=recipe.draft.where, axis=recipe.draft.axis)
-        self.session.restore(replace(recipe, kept=(), draft=draft))
+        settings = self.session.settings
+        draft = ChosenPoints(settings.draft.where)
+        self.session.restore(replace(settings, kept=(), draft=draft))
 
-    def follow(self, recipe: Recipe) -> None:
-        """Stand at a recipe."""
-        draft = recipe.draft
-        for name, value in zip(AXES, draft.shift, strict=True):
-            self.edits[name].value = value
-        self.edits["scale"].value, self.edits["turn"].value = draft.factor, draft.degrees
-        self.edits["jitter"].value, self.edits["feature"].value = draft.jitter, draft.feature
-        self.turn_axis.value = AXES[draft.axis]
-        self._follow_selection(draft.where)
+    def follow(self, settings: Settings) -> None:
+        """Stand at settings."""
+        self._list_parts()
+        draft = settings.draft
+        turned = edit_at(draft.edits, list(EDITS).index("turn"))
+        if turned is not None:
+            self.turn_axis.value = AXES[turned.arguments[3]]
+        for place, (name, made) in enumerate(self.sliders.items()):
+            made.value = self._edit(name).value_of(edit_at(draft.edits, place))
+        self._follow_choice(draft.where)
+        self._show_way()
 
-    def _follow_selection(self, where: Selection) -> None:
-        self.softness.value = where.softness
-        if isinstance(where, Parts):
-            self.way.value, self.parts.value = "parts", where.labels
-        elif isinstance(where, Ball):
-            self.way.value, self.view.value = "ball", where.view
-            self.center.value, self.radius.value = where.center, where.radius
+    def _follow_choice(self, where: Step) -> None:
+        self.softness.value = where.arguments[-1]
+        if where.function is editing.select_parts:
+            self.way.value, self.parts.value = "parts", where.arguments[2]
+            return
+        cloud, *chosen, _ = where.arguments
+        self.view.value = next(name for name, known in CLOUDS.items() if known == cloud)
+        if where.function is editing.select_ball:
+            self.way.value, (self.center.value, self.radius.value) = "ball", chosen
         else:
-            self.way.value, self.view.value = "half-space", where.view
-            self.axis.value, self.side.value = AXES[where.axis], where.above
-            self.bound.value = where.bound
+            axis, self.bound.value, self.side.value = chosen
+            self.way.value, self.axis.value = "half-space", AXES[axis]
 
     def drawn(self) -> None:
         """Say how many points are chosen, and what was kept."""
         self._list_parts()
-        reference, kept = self.session.reference, len(self.session.recipe.kept)
-        where = self.session.recipe.draft.where
-        if isinstance(where, Parts) and reference.labels is None:
+        weight, kept = self.session.chosen(self.session.unedited), len(self.session.settings.kept)
+        if weight is None:
             self.count.value = "The parts of this shape are not known: choose another way."
         else:
-            weight = where.weight(reference)
             self.count.value = (
                 f"<b>{int((weight > 0).sum())}</b> of {len(weight)} points are chosen, "
                 f"{int((weight == 1).sum())} of them fully."
@@ -233,12 +266,12 @@ class LocalEditor(Group):
 
     def _list_parts(self) -> None:
         """List the parts that the shape has."""
-        reference = self.session.reference
-        names = self.session.workshop.library[self.session.recipe.shape].part_names
-        present = [] if reference.labels is None else sorted(set(reference.labels.tolist()))
+        unedited = self.session.unedited
+        names = self.session.editor.shapes[self.session.settings.shape].part_names
+        present = [] if unedited.labels is None else sorted(set(unedited.labels.tolist()))
         options = [(names[label] if names else f"part {label}", label) for label in present]
-        self.center.max = len(reference.input) - 1
-        if list(self.parts.options) != options:
-            with self.session.hold():
+        with self.session.hold():
+            self.center.max = len(unedited.input) - 1
+            if list(self.parts.options) != options:
                 chosen = [label for label in self.parts.value if label in present]
                 self.parts.options, self.parts.value = options, chosen

@@ -1,14 +1,15 @@
-"""Walks: one value of the recipe goes from end to end, and the picture with it."""
+"""Walks: one of the edits goes from end to end, and the picture with it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
 
 from pcvae.explore.controls import LIMIT, NARROW, STEP, Group, button
-from pcvae.explore.recipe import Recipe
+from pcvae.explore.settings import MIX, MOVE_STYLE, Settings
+from pcvae.explore.tabs.mix import mix_of, mixed
+from pcvae.explore.tabs.sliders import move_style, style_amounts
 
 PACE = 120  # milliseconds a frame
 BETWEEN = "from this shape to the other (see Mix)"
@@ -30,7 +31,7 @@ class Walk(Group):
     name = "A walk"
 
     def _rows(self) -> list[widgets.Widget]:
-        directions = len(self.session.workshop.directions)
+        directions = len(self.session.editor.directions)
         ways = [(f"along direction {i + 1}, from -3 to 3", i) for i in range(directions)]
         self.way = widgets.Dropdown(
             options=[*ways, (BETWEEN, -1)],
@@ -55,21 +56,17 @@ class Walk(Group):
         buttons = widgets.HBox([self.play, self.stop, self.clock])
         return [self.way, self.count, buttons, self.progress]
 
-    def frames(self) -> list[Recipe]:
-        """Return the recipes of all frames; they start from what is shown now."""
-        last = self.count.value - 1
-        return [self._at(frame / last) for frame in range(self.count.value)]
-
-    def _at(self, place: float) -> Recipe:
-        """Return the recipe at a place from 0 to 1."""
-        recipe = self.session.recipe
+    def _at(self, place: float) -> Settings:
+        """Return the settings at a place from 0 to 1; all else is as it is shown now."""
+        settings = self.session.settings
         if self.way.value < 0:
-            mix = recipe.mix if recipe.mix in ("z", "h", "both", "noise") else "both"
-            return replace(recipe, mix=mix, amount=round(place, 2))
-        amounts = list(recipe.directions)
+            what, _ = mix_of(settings)
+            what = what if what in ("z", "h", "both", "noise") else "both"
+            return settings.with_edit(MIX, mixed(what, round(place, 2)))
+        amounts = list(style_amounts(settings, len(self.session.editor.directions)))
         # Where the slider can stand: the page would round it, and report that as a change.
         amounts[self.way.value] = round(LIMIT * (2 * place - 1) / STEP) * STEP
-        return replace(recipe, directions=tuple(amounts))
+        return settings.with_edit(MOVE_STYLE, move_style(tuple(amounts)))
 
     def _play(self) -> None:
         if self.clock.value >= self.clock.max:
