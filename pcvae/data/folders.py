@@ -84,11 +84,11 @@ class Sampling:
             points = sample_evenly(shape.vertices, shape.faces, self.num_points, rng)
         except (ValueError, OSError) as error:
             return Outcome(None, reason=pointer(file.path) or str(error))
-        few = shape.faces is None and len(shape.vertices) < self.num_points
-        drawn_again = f"fewer than {self.num_points} points, drawn with replacement"
-        notes = (drawn_again,) if few else ()
+        if shape.faces is None and len(shape.vertices) < self.num_points:
+            drawn_again = f"fewer than {self.num_points} points, drawn with replacement"
+            return Outcome(points, (drawn_again,))
         # Farthest points come in an order that means something; the first of a cloud should not.
-        return Outcome(points[rng.permutation(len(points))], notes)
+        return Outcome(points[rng.permutation(len(points))])
 
 
 def open_folder(
@@ -173,8 +173,7 @@ def _fingerprint(files: Sequence[ShapeFile], sampling: Sampling) -> str:
     for path in [*sources, Path(__file__)]:
         digest.update(path.read_bytes())
     for file in files:
-        name = f"{file.id}{file.path.suffix}\0{file.kind}\0{file.split}\0"
-        digest.update(name.encode() + file.digest)
+        digest.update("\0".join((file.name, file.kind, file.split, "")).encode() + file.digest)
     return digest.hexdigest()[:16]
 
 
@@ -200,14 +199,13 @@ def _sample_all(
     unusable = Skipped(skipped.where, skipped.strict)
     notes: list[tuple[str, str]] = []
     for file, outcome in _outcomes(files, sampling, workers):
-        name = file.path.relative_to(folder).as_posix()
         if outcome.points is None:
-            unusable.add(name, outcome.reason)
+            unusable.add(file.name, outcome.reason)
         elif file.id in kept:
-            unusable.add(name, f"{kept[file.id][0].path.name} beside it has the same name")
+            unusable.add(file.name, f"{kept[file.id][0].path.name} beside it has the same name")
         else:
             kept[file.id] = file, outcome.points
-            notes += [(name, note) for note in outcome.notes]
+            notes += [(file.name, note) for note in outcome.notes]
     if not kept:
         unusable.tell(0)
     _write(out, folder.resolve().name, list(kept.values()), unusable, notes)

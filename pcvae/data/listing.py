@@ -47,6 +47,11 @@ class ShapeFile(NamedTuple):
     split: str
     digest: bytes = b""
 
+    @property
+    def name(self) -> str:
+        """Its path within the folder."""
+        return f"{self.id}{self.path.suffix}"
+
 
 class Skipped:
     """Files that cannot be used, and why.
