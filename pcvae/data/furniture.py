@@ -6,13 +6,12 @@ with them, and how `data/make_furniture.py` makes them anew is in `data/README.m
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pcvae.data.cloud_files import read_arrays
 from pcvae.data.clouds import SPLITS, CloudSet
 
 CLASSES = ("chair", "table", "sofa", "lamp", "vessel", "car")
@@ -97,10 +96,9 @@ def read_furniture(path: Path) -> dict[str, np.ndarray]:
             "`python data/make_furniture.py`."
         )
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            content = {name: archive[name] for name in _EXPECTED}
+        content = read_arrays(path)
         damage = _damage(content)
-    except _UNREADABLE as error:
+    except (ValueError, TypeError, AttributeError) as error:  # the latter two: it is one array
         damage = str(error)
     if damage:
         raise ValueError(
@@ -111,41 +109,19 @@ def read_furniture(path: Path) -> dict[str, np.ndarray]:
     return content
 
 
-# What NumPy raises at files that are cut short, pickled, or something else.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    EOFError,
-    OSError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-# Kind of each array's numbers, and its shape after the first axis (None: any length).
-_EXPECTED: dict[str, tuple[str, tuple[int | None, ...]]] = {
-    "points": ("i", (None, 3)),
-    "ids": ("U", ()),
-    "classes": ("U", ()),
-    "names": ("U", ()),
-    "splits": ("U", ()),
-    "groups": ("U", ()),
-    "sizes": ("f", (3,)),
-    "scale": ("f", ()),
-}
+# Kind of each array's numbers; all but `points` and `sizes` hold one value a shape.
+_TEXTS = ("ids", "classes", "names", "splits", "groups")
+_EXPECTED = {"points": "i", **dict.fromkeys(_TEXTS, "U"), "sizes": "f", "scale": "f"}
 
 
 def _damage(content: dict[str, np.ndarray]) -> str:
     """Say what is wrong with the arrays of a file; nothing if all is well."""
-    count = len(content["points"]) if content["points"].ndim else 0
-    for name, (kind, rest) in _EXPECTED.items():
-        array = content[name]
-        fits = array.ndim == 1 + len(rest) and all(
-            want in (None, got) for want, got in zip((count, *rest), array.shape, strict=True)
-        )
-        if array.dtype.kind != kind or not fits:
-            return f"{name} is {array.dtype} of shape {array.shape}"
-    if count == 0 or not set(content["splits"].tolist()) <= set(SPLITS):
+    shapes = content["points"].shape if "points" in content else ()
+    for name, kind in _EXPECTED.items():
+        array = content.get(name)
+        if array is None or array.dtype.kind != kind or array.shape[:1] != shapes[:1]:
+            got = "not there" if array is None else f"{array.dtype} of shape {array.shape}"
+            return f"{name} is {got}"
+    if len(shapes) != 3 or 0 in shapes or not set(content["splits"].tolist()) <= set(SPLITS):
         return "it holds no shapes, or splits that are none"
     return ""

@@ -20,8 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pcvae import shapes
+from pcvae.data.cloud_files import write_set
 from pcvae.data.clouds import CloudSet
-from pcvae.files import atomic_path, cache_folder
+from pcvae.files import cache_folder
 from pcvae.shapes import Family
 
 logger = logging.getLogger(__name__)
@@ -187,17 +188,14 @@ def _fingerprint(names: Sequence[str], count: int, num_points: int, seed: int) -
 
 def _write(path: Path, clouds: CloudSet) -> None:
     factors = clouds.factors or {}
-    with atomic_path(path) as temporary:
-        np.savez(
-            temporary,
-            points=clouds.points,
-            labels=clouds.labels,
-            ids=np.array(clouds.ids),
-            classes=np.array(clouds.classes),
-            part_names=np.array(clouds.part_names),
-            factor_names=np.array(list(factors)),
-            factors=np.stack(list(factors.values())),
-        )
+    write_set(
+        path,
+        clouds,
+        labels=clouds.labels,
+        part_names=np.array(clouds.part_names),
+        factor_names=np.array(list(factors)),
+        factors=np.stack(list(factors.values())),
+    )
 
 
 def _read(path: Path) -> CloudSet:

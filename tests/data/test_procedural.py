@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -209,8 +210,8 @@ def test_a_damaged_file_is_made_again(
 def test_nothing_is_left_after_an_interruption(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(path: Path, **_: np.ndarray) -> None:
-        Path(path).write_bytes(b"half")
+    def interrupted(file: BinaryIO, **_: np.ndarray) -> None:
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(np, "savez", interrupted)
