@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcvae.editing.state import INVERSION_STEPS, LatentState
-from pcvae.editing.threads import one_thread
+from pcvae.editing.threads import by_parts, one_thread
 from pcvae.models import PointCloudVAE
 
 
@@ -32,7 +32,6 @@ def take_points(values: np.ndarray, count: int | None) -> np.ndarray:
 
 
 @torch.inference_mode()
-@one_thread()
 def encode(
     model: PointCloudVAE,
     points: Float[np.ndarray, "N 3"],
@@ -58,7 +57,8 @@ def encode(
     device = next(model.parameters()).device
     x = torch.tensor(points, dtype=torch.float32, device=device)[None]
     statistics = model.normalization.statistics(x)
-    encoding = model.encode(model.normalization(x, statistics))
+    with one_thread():
+        encoding = model.encode(model.normalization(x, statistics))
     h = encoding.points
     state = LatentState(
         encoding.style.mean[0],
@@ -99,7 +99,6 @@ def from_prior(model: PointCloudVAE, num_points: int = 2048, seed: int = 0) -> L
 
 
 @torch.inference_mode()
-@one_thread()
 def through_prior(model: PointCloudVAE, state: LatentState) -> LatentState:
     """Let h follow z by the learned prior p(h | z): the noise is kept, and h is made from it anew.
 
@@ -122,8 +121,12 @@ def through_prior(model: PointCloudVAE, state: LatentState) -> LatentState:
     if state.flow is not None:
         return state
     flow = model.prior.points
-    noise = flow.to_noise(state.base_h[None], state.z[None], steps=INVERSION_STEPS)[0]
-    return replace(state, flow=flow, flow_noise=noise)
+
+    @torch.inference_mode()
+    def back(h: Float[Tensor, "K H"]) -> Float[Tensor, "K H"]:
+        return flow.to_noise(h[None], state.z[None], steps=INVERSION_STEPS)[0]
+
+    return replace(state, flow=flow, flow_noise=by_parts(back, state.base_h))
 
 
 def through_posterior(state: LatentState) -> LatentState:
@@ -154,11 +157,12 @@ def draw_noise(like: Float[Tensor, "N H"], seed: int) -> Float[Tensor, "N H"]:
 
 
 @torch.inference_mode()
-@one_thread()
 def decode(model: PointCloudVAE, state: LatentState) -> Float[np.ndarray, "N 3"]:
     """Return the decoded cloud, in data units, float32."""
-    decoded = model.decode(state.h[None], state.z[None])
-    return model.normalization.inverse(decoded, state.statistics)[0].cpu().numpy()
+    h = state.h[None]  # (1, N, H)
+    with one_thread():
+        decoded = model.decode(h, state.z[None])
+        return model.normalization.inverse(decoded, state.statistics)[0].cpu().numpy()
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcvae.editing.threads import one_thread
+from pcvae.editing.threads import by_parts
 from pcvae.models.normalization import Statistics
 
 # Steps back from h to its noise. Done once a shape, so it may take longer than the way forward.
@@ -66,12 +66,15 @@ class LatentState:
         if before is not self:
             return before.base_h
         if self.flow is not None:
-            with torch.inference_mode(), one_thread():
-                noise = self.temperature * self.flow_noise
-                return self.flow.from_noise(noise[None], self.z[None])[0]
+            return by_parts(self._through_flow, self.temperature * self.flow_noise)
         if self.temperature == 0:
             return self.h_mean
         return torch.addcmul(self.h_mean, self.h_sigma, self.noise, value=self.temperature)
+
+    @torch.inference_mode()
+    def _through_flow(self, noise: Float[Tensor, "K H"]) -> Float[Tensor, "K H"]:
+        """Return what the flow makes of the noise of some points."""
+        return self.flow.from_noise(noise[None], self.z[None])[0]
 
     @cached_property
     def h(self) -> Float[Tensor, "N H"]:
