@@ -1,6 +1,7 @@
 """Folders of meshes and point files: layouts, the cache, and what cannot be used."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -264,3 +265,10 @@ def test_equal_files_give_equal_clouds_so_that_leaks_show(tmp_path, caplog):
     (record,) = caplog.records
     assert "set: 1 shapes are in two splits" in record.message
     assert "val/copy in val is train/train1 in train" in record.message
+
+
+def test_the_home_folder_may_be_a_tilde(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    out = prepare_meshes(Path("~/shapes"), Path("~/new/out.npz"), num_points=16)
+    assert out == tmp_path / "new" / "out.npz"
+    assert len(read_split_clouds(out)[0]) == 6
