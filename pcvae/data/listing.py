@@ -236,10 +236,13 @@ def _is_read(path: str, parts: tuple[str, ...], endings: Collection[str], skippe
 
 def _describe(found: list[_Found], folder: Path, skipped: Skipped) -> list[ShapeFile]:
     """Return the files with class and split, as their folders say."""
-    above = {parts[:-1] for _, parts in found}
-    _warn_of_names(folder, above)
-    splits = {names: {split_of(name) for name in names} - {""} for names in above}
-    unsplit = {names: [name for name in names if not split_of(name)] for names in above}
+    levels = _levels_of_splits({parts[:-1] for _, parts in found})
+    _warn_of_names(folder, levels)
+    splits = {names: {split_of(names[k]) for k in own} for names, own in levels.items()}
+    unsplit = {
+        names: [name for k, name in enumerate(names) if k not in own]
+        for names, own in levels.items()
+    }
     depth = _depth_of_classes(folder, [unsplit[parts[:-1]] for _, parts in found])
     own = folder.resolve().name
     files = []
@@ -253,6 +256,21 @@ def _describe(found: list[_Found], folder: Path, skipped: Skipped) -> list[Shape
         name = os.path.splitext("/".join(parts))[0]
         files.append(ShapeFile(Path(path), name, kind, "".join(splits[names])))
     return files
+
+
+def _levels_of_splits(above: set[tuple[str, ...]]) -> dict[tuple[str, ...], list[int]]:
+    """Return which of the folders on the way to shapes are splits, by their levels.
+
+    Where one way has two such names, the split is on the level that has no other names: ShapeNet
+    has a class called train, and train/test/a.npy is a train to be tested on.
+    """
+    mixed = {k for names in above for k, name in enumerate(names) if not split_of(name)}
+    levels = {}
+    for names in above:
+        named = [k for k, name in enumerate(names) if split_of(name)]
+        sure = [k for k in named if k not in mixed]
+        levels[names] = sure if len(sure) == 1 else named
+    return levels
 
 
 def _depth_of_classes(folder: Path, above: list[list[str]]) -> int:
@@ -284,13 +302,10 @@ def _share_a_folder(above: list[list[str]], depth: int) -> bool:
     return len(above[0]) > depth and len({tuple(names[: depth + 1]) for names in above}) == 1
 
 
-def _warn_of_names(folder: Path, above: Iterable[tuple[str, ...]]) -> None:
+def _warn_of_names(folder: Path, levels: dict[tuple[str, ...], list[int]]) -> None:
     """Say what was made of names that resemble splits, and of splits that stand beside classes."""
-    beside: dict[tuple[str, ...], set[str]] = {}
-    for names in above:
-        for level, name in enumerate(names):
-            beside.setdefault(names[:level], set()).add(name)
-    like = {name for names in beside.values() for name in names if resembles_split(name)}
+    names = {name for above in levels for name in above}
+    like = {name for name in names if resembles_split(name)}
     if like:
         logger.warning(
             "%s: folders named %s are taken for classes, though they resemble splits. Splits are "
@@ -298,16 +313,17 @@ def _warn_of_names(folder: Path, above: Iterable[tuple[str, ...]]) -> None:
             folder,
             _some(like),
         )
-    for names in beside.values():
-        splits = {name for name in names if split_of(name)}
-        if splits and names - splits:
-            logger.warning(
-                "%s: folders named %s are taken for splits, not for classes; the shapes beside "
-                "them, in %s, are trained on.",
-                folder,
-                _some(splits),
-                _some(names - splits),
-            )
+    splits = {above[: k + 1] for above, own in levels.items() for k in own}
+    classes = {above[: k + 1] for above in levels for k in range(len(above))} - splits
+    mixed = {way[:-1] for way in splits} & {way[:-1] for way in classes}
+    if mixed:
+        logger.warning(
+            "%s: folders named %s are taken for splits, not for classes; the shapes beside "
+            "them, in %s, are trained on.",
+            folder,
+            _some({way[-1] for way in splits if way[:-1] in mixed}),
+            _some({way[-1] for way in classes if way[:-1] in mixed}),
+        )
 
 
 def _some(names: Collection[str]) -> str:

@@ -92,6 +92,17 @@ def test_a_split_beside_classes_is_told_of(tmp_path, caplog):
     assert "in car, plane, are trained on" in record
 
 
+def test_a_class_called_train_is_one_where_splits_have_a_level_of_their_own(tmp_path, caplog):
+    for kind in ("car", "train"):
+        fill(tmp_path, *(f"{kind}/{split}/{split}.off" for split in ("train", "val", "test")))
+    files, reasons = listed(tmp_path, strict=True)
+    assert {(file.kind, file.split) for file in files.values()} == {
+        (kind, split) for kind in ("car", "train") for split in ("train", "val", "test")
+    }
+    assert not reasons
+    assert not caplog.records
+
+
 def test_two_splits_on_the_way_to_a_shape_are_one_too_many(tmp_path):
     fill(tmp_path, "train/chair/test/a.off", "train/chair/b.off")
     files, reasons = listed(tmp_path)
