@@ -8,11 +8,30 @@ once and fetches plotly's beside it, once a page instead of once a figure. It al
 leaves undone in the page; each part there says what.
 """
 
+import importlib
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import plotly
 import plotly.graph_objects as go
 import traitlets
+
+
+def import_without(unwanted: str, name: str) -> ModuleType:
+    """Import a module while another one, which is of no use to it, cannot be found."""
+    if unwanted in sys.modules:
+        return importlib.import_module(name)
+    sys.modules[unwanted] = None
+    try:
+        return importlib.import_module(name)
+    finally:
+        del sys.modules[unwanted]
+
+
+# plotly imports nbformat, that jsonschema, and that a grammar of Internet addresses, if there is
+# one: a second and more, half of the time before the first panel, to check what nobody checks here.
+import_without("rfc3987_syntax", "plotly.basewidget")
 
 SCRIPT = Path(__file__).with_name("figure.js")
 BUNDLE = Path(plotly.__file__).parent / "package_data" / "widgetbundle.js"
