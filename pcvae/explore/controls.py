@@ -99,6 +99,28 @@ def button(label: str, tip: str, icon: str, action: Callable[[], None]) -> widge
     return made
 
 
+def dropdown(
+    label: str, tip: str, options: Any = (), width: str = "460px", label_width: str = "120px"
+) -> widgets.Dropdown:
+    """Return a list to choose from."""
+    return widgets.Dropdown(
+        options=options,
+        description=label,
+        tooltip=tip,
+        style={"description_width": label_width},
+        layout={"width": width, "max_width": "100%"},
+    )
+
+
+def number(
+    label: str, tip: str, value: int = 0, low: int = 0, high: int = 2**31 - 1, step: int = 1
+) -> widgets.BoundedIntText:
+    """Return a field for a whole number."""
+    made = widgets.BoundedIntText(value=value, min=low, max=high, step=step, description=label)
+    made.tooltip, made.style = tip, {"description_width": "130px"}
+    return made
+
+
 @dataclass(frozen=True)
 class SliderEdit:
     """An edit that has a slider: all that the explorer has to know of it.

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from pcvae import editing
 from pcvae.data.clouds import CloudSet
-from pcvae.explore.controls import WRAP, Group, button, picture_rows
+from pcvae.explore.controls import WRAP, Group, button, dropdown, picture_rows
 from pcvae.explore.session import COLORS, open_session
 from pcvae.explore.settings import Settings
 from pcvae.explore.tabs.factors import FactorSliders
@@ -43,19 +43,10 @@ class TopRow(Group):
 
     def _rows(self) -> list[widgets.Widget]:
         session = self.session
-        self.shape = widgets.Dropdown(
-            description="Shape",
-            tooltip="The shape to edit. The sliders keep their places.",
-            style={"description_width": "50px"},
-            layout={"width": "315px", "max_width": "100%"},
-        )
-        self.color = widgets.Dropdown(
-            options=COLORS,
-            description="Color by",
-            tooltip="What the colors of the points tell; they are the same in all views.",
-            style={"description_width": "55px"},
-            layout={"width": "195px", "max_width": "100%"},
-        )
+        tip = "The shape to edit. The sliders keep their places."
+        self.shape = dropdown("Shape", tip, width="315px", label_width="50px")
+        tip = "What the colors of the points tell; they are the same in all views."
+        self.color = dropdown("Color by", tip, COLORS, width="195px", label_width="55px")
         self.reset = button(
             "Reset sliders",
             "Puts every slider back to where it changes nothing.",

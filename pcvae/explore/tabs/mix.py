@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from pcvae import editing
-from pcvae.explore.controls import NARROW, Group
+from pcvae.explore.controls import NARROW, Group, dropdown
 from pcvae.explore.settings import MIX, Settings
 from pcvae.explore.steps import MODEL, ORDER, OTHER, STATE, Step
 from pcvae.widgets import slider
@@ -63,12 +63,7 @@ class Mix(Group):
     name = "Swaps and interpolations"
 
     def _rows(self) -> list[widgets.Widget]:
-        self.other = widgets.Dropdown(
-            description="Take from",
-            tooltip="The shape that gives.",
-            style=NARROW,
-            layout={"width": "460px"},
-        )
+        self.other = dropdown("Take from", "The shape that gives.")
         prior = self.session.editor.has_prior
         offered = {what: label for what, (label, _) in MIXES.items() if prior or what != "noise"}
         self.what = widgets.RadioButtons(

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from pcvae.data.meshes import ENDINGS, UPS
-from pcvae.explore.controls import Group, button
+from pcvae.explore.controls import Group, button, dropdown, number
 from pcvae.shapes import families
 
 
@@ -19,14 +19,9 @@ class MoreShapes(Group):
     name = "More shapes"
 
     def _rows(self) -> list[widgets.Widget]:
-        label = {"description_width": "130px"}
         prior = self.session.editor.has_prior
-        self.seed = widgets.BoundedIntText(
-            value=1, max=2**31 - 1, description="seed", tooltip="Of the new shape.", style=label
-        )
-        self.family = widgets.Dropdown(
-            options=list(families()), description="procedural", tooltip="A family.", style=label
-        )
+        self.seed = number("seed", "Of the new shape.", 1)
+        self.family = dropdown("procedural", "A family.", list(families()), "300px", "130px")
         self.make = button("Add", "Adds a procedural shape of this seed.", "plus", self._procedural)
         self.sample = button(
             "Add a sample from the prior" if prior else "Add a sample from N(0, I)",
@@ -34,12 +29,7 @@ class MoreShapes(Group):
             "magic",
             self._sample,
         )
-        self.up = widgets.Dropdown(
-            options=UPS,
-            description="up in the file",
-            tooltip="The file's upward axis.",
-            style=label,
-        )
+        self.up = dropdown("up in the file", "The file's upward axis.", UPS, "300px", "130px")
         self.upload = widgets.FileUpload(
             accept=",".join(ENDINGS),
             description="Add your own file",

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from pcvae import editing
-from pcvae.explore.controls import LIMIT, NARROW, STEP, Group, button
+from pcvae.explore.controls import LIMIT, NARROW, STEP, Group, button, number
 from pcvae.explore.settings import MOVE_NUMBERS, Settings
 from pcvae.explore.steps import STATE, Step
 from pcvae.widgets import slider
@@ -37,22 +37,11 @@ class Noise(Group):
             disabled=not self.session.editor.has_prior,
             indent=False,
         )
-        self.seed = widgets.BoundedIntText(
-            value=settings.seed,
-            max=2**31 - 1,
-            description="seed of the noise",
-            tooltip="Another number draws other noise for every point.",
-            style={"description_width": "130px"},
-        )
-        self.num_points = widgets.BoundedIntText(
-            value=shown,
-            min=min(FEWEST_POINTS, shown),
-            max=MOST_POINTS,
-            step=128,
-            description="number of points",
-            tooltip="A fair draw of those that the shape has; beyond them, again with other noise.",
-            style={"description_width": "130px"},
-        )
+        tip = "Another number draws other noise for every point."
+        self.seed = number("seed of the noise", tip, settings.seed)
+        tip = "A fair draw of those that the shape has; beyond them, again with other noise."
+        fewest = min(FEWEST_POINTS, shown)
+        self.num_points = number("number of points", tip, shown, fewest, MOST_POINTS, step=128)
         self.new = button("New noise", "Takes the next seed.", "random", self._next)
         self.use_prior.observe(self._changing("use_prior"), names="value")
         self.seed.observe(self._changing("seed"), names="value")
@@ -88,14 +77,8 @@ class NumberSliders(Group):
 
     def _rows(self) -> list[widgets.Widget]:
         size = len(self.session.state.z)
-        self.index = widgets.BoundedIntText(
-            value=0,
-            max=size - 1,
-            description="number of z",
-            tooltip=f"Which of the {size} numbers of z the slider moves.",
-            style=NARROW,
-            layout={"width": "220px"},
-        )
+        tip = f"Which of the {size} numbers of z the slider moves."
+        self.index = number("number of z", tip, high=size - 1)
         self.amount = slider(
             "move it by",
             -LIMIT,

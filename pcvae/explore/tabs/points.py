@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from pcvae import editing
-from pcvae.explore.controls import NARROW, VALUE, WRAP, Group, SliderEdit, button
+from pcvae.explore.controls import NARROW, VALUE, WRAP, Group, SliderEdit, button, dropdown, number
 from pcvae.explore.settings import ChosenPoints, Settings, edit_at, with_edit
 from pcvae.explore.steps import DECODED, LABELS, LATENTS, POINTS, STATE, WEIGHT, Step
 from pcvae.widgets import slider
@@ -59,6 +59,11 @@ EDITS = {
 }
 
 
+def _toggles(label: str, options: tuple[Any, ...], value: Any) -> widgets.ToggleButtons:
+    style = {"button_width": "60px"}
+    return widgets.ToggleButtons(options=options, value=value, description=label, style=style)
+
+
 class EditsOfChosenPoints(Group):
     """Choose points by part, ball or half-space; move, scale, turn, jitter them, slide the feature.
 
@@ -96,43 +101,29 @@ class EditsOfChosenPoints(Group):
         self.parts = widgets.SelectMultiple(
             description="parts", tooltip="Hold Ctrl to choose several.", style=style, rows=4
         )
-        self.view = widgets.Dropdown(
-            options=list(CLOUDS),
-            description="measured in",
-            tooltip="In which of the three clouds of the unedited shape distances are measured.",
-            style=style,
-        )
+        tip = "In which of the three clouds of the unedited shape distances are measured."
+        self.view = dropdown("measured in", tip, list(CLOUDS), "98%")
         self.pick = widgets.ToggleButton(
             description="Pick the center by a click",
             tooltip="While this is on, a click on a point makes it the center of the ball.",
             icon="crosshairs",
             layout={"width": "98%"},
         )
-        self.center = widgets.BoundedIntText(
-            description="center: point", tooltip="Number of the point.", style=style
-        )
+        self.center = number("center: point", "Number of the point.")
         self.radius = slider("radius", 0.0, 2.0, 0.3, tip="Of the ball.", style=style)
-        self.axis = widgets.ToggleButtons(
-            options=AXES, value="y", description="along", style={"button_width": "50px"}
-        )
-        self.side = widgets.ToggleButtons(
-            options=(("above", True), ("below", False)),
-            description="side",
-            style={"button_width": "70px"},
-        )
+        self.axis = _toggles("along", AXES, "y")
+        self.side = _toggles("side", (("above", True), ("below", False)), True)
         self.bound = slider("plane at", -2.0, 2.0, 0.0, tip="Where the plane lies.", style=style)
         self.softness = slider(
             "soft edge", 0.0, 1.0, 0.1, tip="Over what distance the edit fades.", style=style
         )
         self.count = widgets.HTML()
-        self.parts.layout, self.view.layout, self.center.layout = layout, layout, layout
+        self.parts.layout = self.center.layout = layout
 
     def _make_sliders(self) -> None:
         """Make the controls that say what is done."""
         self.sliders = {name: edit.slider(style=NARROW) for name, edit in EDITS.items()}
-        self.turn_axis = widgets.ToggleButtons(
-            options=AXES, value="y", description="turn about", style={"button_width": "50px"}
-        )
+        self.turn_axis = _toggles("turn about", AXES, "y")
         self.keep = button(
             "Keep", "Leaves these edits in place; the sliders begin others.", "check", self._keep
         )

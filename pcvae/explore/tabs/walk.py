@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.explore.controls import LIMIT, NARROW, STEP, Group, button
+from pcvae.explore.controls import LIMIT, NARROW, STEP, Group, button, dropdown, number
 from pcvae.explore.settings import MIX, MOVE_STYLE, Settings
 from pcvae.explore.tabs.mix import mix_of, mixed
 from pcvae.explore.tabs.sliders import move_style, style_amounts
@@ -33,16 +33,8 @@ class Walk(Group):
     def _rows(self) -> list[widgets.Widget]:
         directions = len(self.session.editor.directions)
         ways = [(f"along direction {i + 1}, from -3 to 3", i) for i in range(directions)]
-        self.way = widgets.Dropdown(
-            options=[*ways, (BETWEEN, -1)],
-            description="walk",
-            tooltip="What goes from end to end.",
-            style=NARROW,
-            layout={"width": "460px"},
-        )
-        self.count = widgets.BoundedIntText(
-            value=31, min=2, max=101, description="frames", tooltip="How many.", style=NARROW
-        )
+        self.way = dropdown("walk", "What goes from end to end.", [*ways, (BETWEEN, -1)])
+        self.count = number("frames", "How many.", 31, low=2, high=101)
         self.clock = widgets.Play(value=0, max=30, interval=PACE, layout={"display": "none"})
         self.progress = widgets.IntProgress(
             max=30, description="progress", style=NARROW, layout={"width": "460px"}
