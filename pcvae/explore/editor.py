@@ -185,20 +185,16 @@ class Editor:
                 raise ValueError(UNKNOWN[name])
         return sources
 
-    @staticmethod
-    def _encoded(settings: Settings, points: str, state: str) -> Step:
-        arguments = (MODEL, Name(points), settings.seed, settings.use_prior)
-        return Step(editing.encode, arguments, state)
-
     def _start(
         self, settings: Settings, number: int, points: str, state: str
     ) -> dict[str, list[Step]]:
         """Return the steps that make a shape's points and its latents, under these names."""
         shape = self.shapes[number]
         if shape.points is not None:
+            arguments = (MODEL, Name(points), settings.seed, settings.use_prior)
             return {
                 points: [_taken(shape.points, settings.num_points, points)],
-                state: [self._encoded(settings, points, state)],
+                state: [Step(editing.encode, arguments, state)],
             }
         many = settings.num_points or shape.num_points
         steps = [Step(editing.from_prior, (MODEL, many, shape.seed), state)]

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import ipywidgets as widgets
 import numpy as np
@@ -22,7 +22,7 @@ from pcvae.models import PointCloudVAE
 from pcvae.widgets import CloudView, Coloring, by_height, by_label, by_value
 
 Color = Literal["height", "part", "feature of h", "displacement", "chosen points"]
-COLORS: tuple[Color, ...] = ("height", "part", "feature of h", "displacement", "chosen points")
+COLORS: tuple[Color, ...] = get_args(Color)
 MOVING_COLORS = ("feature of h", "displacement", "chosen points")  # they change with every edit
 FAR = 0.3  # data units: displacements of this size and more have the color of the scale's end
 
