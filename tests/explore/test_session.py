@@ -115,3 +115,22 @@ def test_the_legend_has_the_colors_that_the_points_have(panel):
     assert all(color in dark for color in coloring.on_dark().colors)
     panel.helper.dark = False
     assert panel.session.readout.value == light
+
+
+def test_undo_after_an_interrupt_sends_what_the_page_may_have_otherwise(panel, monkeypatch):
+    before = drawn(panel)
+    clouds, place = panel.session.view._clouds, panel.session.view._clouds.place
+
+    def last(which, points):
+        place(which, points)
+        if which == LATENT:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(clouds, "place", last)
+        with pytest.raises(KeyboardInterrupt):
+            panel.all_points[2].value = 1.3
+    assert not np.array_equal(drawn(panel)[LATENT], before[LATENT])
+    panel.session.undo()
+    assert panel.all_points[2].value == 1.0
+    assert all(np.array_equal(a, b) for a, b in zip(before, drawn(panel), strict=True))
