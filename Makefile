@@ -5,8 +5,11 @@
 PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
+EXECUTED := notebooks/.executed
 START := notebooks/00_start_here.ipynb
 NOTEBOOKS ?= notebooks/*.ipynb
+# How many processes test beside each other, whole files each; 0 to test in one, as --pdb needs it.
+WORKERS ?= 2
 
 # Without a display there is no browser to open: the address is printed instead.
 LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
@@ -14,7 +17,7 @@ LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY
 LAB_ARGS += $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test lint format notebooks checkpoints lock clean
+.PHONY: help env lab test quick lint format notebooks checkpoints lock clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,7 +31,10 @@ lab: env  ## Open the course in JupyterLab
 	$(BIN)/jupyter lab $(LAB_ARGS) --LabApp.default_url=/lab/tree/$(START)
 
 test: env  ## Run every test: unit, notebooks, browser
-	$(BIN)/pytest --nbval $(PYTEST_ARGS)
+	$(BIN)/pytest --nbval -n $(WORKERS) --durations 10 $(PYTEST_ARGS)
+
+quick: env  ## Test a change in under two minutes: all but notebooks, browser and what is slow
+	$(BIN)/pytest tests -n $(WORKERS) -m "not slow" $(PYTEST_ARGS)
 
 lint: env  ## Check style, notebooks included
 	$(BIN)/ruff check
@@ -38,9 +44,14 @@ format: env  ## Mend what ruff can mend by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Each is written beside and then moved: a failure or Ctrl-C leaves the old one whole.
 notebooks: env  ## Execute every notebook anew, in place
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 \
-	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
+	@for notebook in $(NOTEBOOKS); do \
+	  $(BIN)/jupyter nbconvert --to notebook --execute --output-dir $(EXECUTED) \
+	    --ExecutePreprocessor.timeout=600 --ExecutePreprocessor.store_widget_state=False \
+	    --ExecutePreprocessor.record_timing=False "$$notebook" \
+	  && mv "$(EXECUTED)/$$(basename "$$notebook")" "$$notebook" || exit 1; \
+	done; rm -rf $(EXECUTED)
 
 # Each run goes on where it was stopped; the settings of a stopped run are in its folder.
 TRAIN = if [ -f $(@D)/last.ckpt ]; then set -- --resume $(@D); else set -- --out $(@D) $(1); fi; \

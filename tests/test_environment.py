@@ -113,3 +113,31 @@ def test_line_ends_stay_as_they_are_where_git_would_change_them():
     command = ["git", "-c", "core.autocrlf=true", "check-attr", "eol", ".ci/run", "Makefile"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert [line.split()[-1] for line in answer.stdout.splitlines()] == ["lf", "lf"]
+
+
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text())
+
+
+def commands(job: dict) -> list[str]:
+    """All shell commands of a job of the workflow, those of its matrix among them."""
+    runs = [step["run"] for step in job["steps"] if "run" in step]
+    return runs + [case["run"] for case in job["strategy"]["matrix"].get("include", [])]
+
+
+def test_the_workflow_runs_every_kind_of_check_and_drift_by_night():
+    names = {case["name"] for case in WORKFLOW["jobs"]["check"]["strategy"]["matrix"]["include"]}
+    assert names == {"lint", "tests", "notebooks", "browser"}
+    assert "schedule" in WORKFLOW[True]  # YAML 1.1 takes the key `on` for true
+    assert {"lowest-direct", "highest"} == set(
+        WORKFLOW["jobs"]["drift"]["strategy"]["matrix"]["resolution"]
+    )
+
+
+def test_the_workflow_calls_what_there_is():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for job in WORKFLOW["jobs"].values():
+        assert job["timeout-minutes"]
+        for command in commands(job):
+            assert set(re.findall(r"\bmake ([a-z]+)", command)) <= set(targets)
+            for path in re.findall(r"\b(?:tests|notebooks)(?:/\w+)?\b", command):
+                assert (ROOT / path).exists(), path
