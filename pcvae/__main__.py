@@ -2,6 +2,6 @@
 
 import sys
 
-from pcvae.cli import main
+from pcvae.commands import main
 
 sys.exit(main())

@@ -31,7 +31,7 @@ def save(model: PointCloudVAE, path: Path, notes: dict[str, Any] | None = None) 
     Returns:
         The path.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     metadata = {
         "format": FORMAT,
         "config": json.dumps(asdict(model.config), sort_keys=True),
@@ -39,7 +39,10 @@ def save(model: PointCloudVAE, path: Path, notes: dict[str, Any] | None = None) 
     }
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_path(path) as temporary:
-        save_file(weights, temporary, metadata)
+        try:
+            save_file(weights, temporary, metadata)
+        except SafetensorError as error:  # such as a full disk, which it tells of in its own way
+            raise OSError(f"{path} could not be written: {error}") from error
     return path
 
 
@@ -54,7 +57,7 @@ def find(name: str | Path) -> Path:
     Raises:
         FileNotFoundError: if there is none; the message lists the shipped names.
     """
-    for path in (Path(name), SHIPPED / f"{name}.safetensors"):
+    for path in (Path(name).expanduser(), SHIPPED / f"{name}.safetensors"):
         if path.is_file():
             return path
     names = ", ".join(shipped()) or "none here: is this a clone of the course?"
@@ -83,19 +86,53 @@ def load(name: str | Path) -> PointCloudVAE:
             f"{path} was not written by this package: expected the format {FORMAT!r} in its "
             f"header, found {metadata.get('format')!r}. `pcvae train` writes such files."
         )
-    model = PointCloudVAE(_config(path, metadata["config"]))
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"The weights in {path} do not fit its configuration. {error}"
-        ) from error
+    config = read_config(_json(path, metadata.get("config")), path)
+    check_sizes(path, weights, config)
+    model = PointCloudVAE(config)
+    model.load_state_dict(weights)
     return model.eval()
+
+
+def check_sizes(path: Path, weights: dict[str, torch.Tensor], config: VAEConfig) -> None:
+    """Refuse weights that are of another model, before there is memory set aside for it.
+
+    Args:
+        path: the file they are from, for the message.
+        weights: by name.
+        config: what the model is built from.
+
+    Raises:
+        CheckpointError: which names the first weight that differs.
+    """
+    depths = (config.encoder_depth, config.decoder_depth, config.prior.depth if config.prior else 0)
+    if max(depths) > len(weights):
+        raise CheckpointError(f"{path} has {len(weights)} weights, too few for {depths} blocks.")
+    with torch.device("meta"):
+        expected = PointCloudVAE(config).state_dict()
+    found, wanted = ({k: tuple(v.shape) for k, v in w.items()} for w in (weights, expected))
+    for name in sorted(found.keys() | wanted.keys()):
+        if found.get(name) != wanted.get(name):
+            raise CheckpointError(
+                f"The weights in {path} do not fit its configuration: {name} is "
+                f"{found.get(name, 'missing')}, expected {wanted.get(name, 'none')}."
+            )
 
 
 def notes(name: str | Path) -> dict[str, Any]:
     """Return what was remembered with a checkpoint, such as how it was trained."""
-    return json.loads(_read(find(name))[0].get("notes", "{}"))
+    path = find(name)
+    return _json(path, _read(path)[0].get("notes", "{}"))
+
+
+def _json(path: Path, text: str | None) -> dict[str, Any]:
+    """Return a part of the header, which is JSON in braces."""
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} is damaged: its header holds no settings that can be read.")
+    return found
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
@@ -111,17 +148,28 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
         ) from error
 
 
-def _config(path: Path, text: str) -> VAEConfig:
-    """Read a configuration, naming what this version of the package does not know."""
-    stored = json.loads(text)
+def read_config(stored: dict[str, Any], path: Path) -> VAEConfig:
+    """Return what a model is built from.
+
+    Args:
+        stored: `dataclasses.asdict` of it, as JSON gives it back.
+        path: the file it is from, for the message.
+
+    Raises:
+        CheckpointError: if there are settings that this version does not know, or that cannot be.
+    """
     unknown = set(stored) - {field.name for field in fields(VAEConfig)}
     if unknown:
         raise CheckpointError(
             f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}. "
             "It comes from a newer version of the package."
         )
-    if "style_widths" in stored:
-        stored["style_widths"] = tuple(stored["style_widths"])
-    if stored.get("prior"):
-        stored["prior"] = PriorConfig(**stored["prior"])
-    return VAEConfig(**stored)
+    given = dict(stored)
+    try:
+        if "style_widths" in given:
+            given["style_widths"] = tuple(given["style_widths"])
+        if given.get("prior"):
+            given["prior"] = PriorConfig(**given["prior"])
+        return VAEConfig(**given)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} has a configuration that cannot be: {error}") from error

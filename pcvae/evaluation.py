@@ -4,6 +4,7 @@ The parts are plain functions of arrays of clouds: any generator's shapes can be
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,41 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pcvae import metrics
+from pcvae.geometry import bounding_spheres
 from pcvae.metrics import check_clouds, set_size
 from pcvae.metrics.transport import SUBSET
 from pcvae.models import PointCloudVAE
-from pcvae.models.prior import POINT_SOLVER, POINT_STEPS
 from pcvae.randomness import Stream, stream_for
-from pcvae.sampling import sample
+from pcvae.sampling import Way, sample
 
 BATCH = 16
+SMALLEST_RADIUS = 1e-12
 UNITS = {
     "shape": "each shape centered on its bounding box and scaled to the unit sphere",
     "data": "as in the data",
 }
-SMALLEST_RADIUS = 1e-12  # a cloud that is one point has no size; it becomes the origin
 
 Clouds = Float[np.ndarray, "S N 3"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """How distances are worked out, which changes none of them.
+
+    Attributes:
+        workers: threads; as many as cores by default.
+        cache: a folder that keeps distances, so that an evaluation that was stopped goes on.
+        progress: show progress bars.
+    """
+
+    workers: int | None = None
+    cache: Path | None = None
+    progress: bool = False
+
+    def kept_in(self, name: str) -> dict[str, Any]:
+        """Return the options of `pcvae.metrics` for distances that a file of the cache keeps."""
+        cache = Path(self.cache) / name if self.cache else None
+        return {"workers": self.workers, "cache": cache, "progress": self.progress}
 
 
 def evaluate(
@@ -42,11 +63,8 @@ def evaluate(
     emd: bool = True,
     units: str = "shape",
     seed: int = 0,
-    steps: int = POINT_STEPS,
-    solver: str = POINT_SOLVER,
-    workers: int | None = None,
-    cache: Path | None = None,
-    progress: bool = False,
+    way: Way = Way(),
+    work: Work = Work(),
 ) -> dict[str, Any]:
     """Return all scores of a model: reconstruction, generation, memorization.
 
@@ -71,11 +89,8 @@ def evaluate(
         emd: whether to score by EMD-512 as well, which takes longest.
         units: "shape" or "data".
         seed: decides samples, points and splits.
-        steps: of the prior's flow of h.
-        solver: of the prior's flow of h, one of `pcvae.models.flow.SOLVERS`.
-        workers: threads for distances; as many as cores by default. They change nothing.
-        cache: a folder that keeps distances, so that an evaluation that was stopped goes on.
-        progress: whether to show progress bars.
+        way: how the prior's flow of h is followed.
+        work: how distances are worked out.
 
     Returns:
         Under "settings", "reconstruction", "generation" and "memorization" what was measured.
@@ -86,27 +101,25 @@ def evaluate(
     """
     _check(references, training, count, points, units)
     size = set_size(count, len(references))
-    draw = {"steps": steps, "solver": solver}
     held_out = some_of(references, 2 * size, seed)
-    rebuilt = reconstruction(model, held_out, points=points, units=units, seed=seed, **draw)
+    rebuilt = reconstruction(model, held_out, points=points, units=units, seed=seed, way=way)
     drawn_from = "samples given"
     if samples is None:
         drawn_from = "N(0, I)" if model.prior is None else "the learned prior"
-        samples = sample(model, 2 * size, points, seed=seed, progress=progress, **draw)
+        samples = sample(model, 2 * size, points, seed=seed, way=way, progress=work.progress)
     check_clouds(samples, "samples")
-    work = {"workers": workers, "cache": cache and Path(cache), "progress": progress}
     made = generation(
-        samples, held_out, points=points, splits=splits, emd=emd, units=units, seed=seed, **work
+        samples, held_out, points=points, splits=splits, emd=emd, units=units, seed=seed, work=work
     )
     copied = memorizing(
-        samples[:size], held_out[:size], training, points=points, units=units, **work
+        samples[:size], held_out[:size], training, points=points, units=units, work=work
     )
     settings = {
         "drawn_from": drawn_from,
         "units": UNITS[units],
         "seed": seed,
-        "steps": steps if drawn_from == "the learned prior" else None,
-        "solver": solver if drawn_from == "the learned prior" else None,
+        "steps": way.steps if drawn_from == "the learned prior" else None,
+        "solver": way.solver if drawn_from == "the learned prior" else None,
     }
     return {
         "settings": settings,
@@ -146,17 +159,15 @@ def to_units(clouds: Float[np.ndarray, "S N 3"], units: str) -> Clouds:
     """Return clouds in the units that they are compared in."""
     if units == "data":
         return clouds
-    center, radius = spheres(clouds)
+    center, radius = _spheres(clouds)
     return ((clouds - center) / radius).astype(np.float32)
 
 
-def spheres(
+def _spheres(
     clouds: Float[np.ndarray, "S N 3"],
 ) -> tuple[Float[np.ndarray, "S 1 3"], Float[np.ndarray, "S 1 1"]]:
-    """Return the middle of each cloud's bounding box, and the distance of its farthest point."""
-    wide = clouds.astype(np.float64)
-    center = (wide.min(axis=1, keepdims=True) + wide.max(axis=1, keepdims=True)) / 2
-    radius = np.linalg.norm(wide - center, axis=-1, keepdims=True).max(axis=1, keepdims=True)
+    """Return centers and radii; a cloud that is one point has no size, and becomes the origin."""
+    center, radius = bounding_spheres(clouds)
     return center, np.maximum(radius, SMALLEST_RADIUS)
 
 
@@ -167,8 +178,7 @@ def reconstruction(
     points: int = 2048,
     units: str = "shape",
     seed: int = 0,
-    steps: int = POINT_STEPS,
-    solver: str = POINT_SOLVER,
+    way: Way = Way(),
 ) -> dict[str, Any]:
     """Return how well held-out shapes come back from all latents, and from z alone.
 
@@ -183,8 +193,7 @@ def reconstruction(
         points: points of a half, if there are enough.
         units: of the distances, see `evaluate`.
         seed: decides which points are in which half, and the latents' noise.
-        steps: of the prior's flow of h.
-        solver: of the prior's flow of h.
+        way: how the prior's flow of h is followed.
 
     Returns:
         Means over shapes, of squared Chamfer distances ("cd_...") and F-scores ("f_...").
@@ -192,9 +201,9 @@ def reconstruction(
     half = min(points, references.shape[1] // 2)
     drawn = metrics.fixed_subsets(references, 2 * half, seed)
     seen, other = drawn[:, :half], drawn[:, half:]
-    rebuilt = rebuild(model, seen, seed=seed, steps=steps, solver=solver)
+    rebuilt = rebuild(model, seen, seed=seed, way=way)
     if units == "shape":
-        center, radius = spheres(drawn)
+        center, radius = _spheres(drawn)
         seen, other, *rebuilt = ((c - center) / radius for c in (seen, other, *rebuilt))
     pairs = {"posterior": (rebuilt[0], seen), "style": (rebuilt[1], other), "floor": (seen, other)}
     found: dict[str, Any] = {"shapes": len(references), "points": half}
@@ -220,8 +229,7 @@ def rebuild(
     clouds: Float[np.ndarray, "S N 3"],
     *,
     seed: int = 0,
-    steps: int = POINT_STEPS,
-    solver: str = POINT_SOLVER,
+    way: Way = Way(),
 ) -> tuple[Clouds, Clouds]:
     """Return clouds from samples of the posteriors, and from the mean of z and h of the prior.
 
@@ -229,8 +237,7 @@ def rebuild(
         model: the model.
         clouds: shapes in data units.
         seed: decides the noise; each shape has its own.
-        steps: of the prior's flow of h.
-        solver: of the prior's flow of h.
+        way: how the prior's flow of h is followed.
 
     Returns:
         Two arrays of clouds in data units, of as many points.
@@ -245,7 +252,7 @@ def rebuild(
         x = model.normalization(data, statistics)
         decoded = (
             model(x, style, posterior).points,
-            model.draw_points(prior, model.encode_style(x).mean, steps=steps, solver=solver),
+            model.draw_points(prior, model.encode_style(x).mean, **vars(way)),
         )
         for kept, cloud in zip(both, decoded, strict=True):
             kept.append(model.normalization.inverse(cloud, statistics).cpu().numpy())
@@ -279,9 +286,7 @@ def generation(
     emd: bool = True,
     units: str = "shape",
     seed: int = 0,
-    workers: int | None = None,
-    cache: Path | None = None,
-    progress: bool = False,
+    work: Work = Work(),
 ) -> dict[str, Any]:
     """Return MMD, COV and 1-NNA by CD and by EMD-512, and JSD, of any generator's shapes.
 
@@ -297,9 +302,7 @@ def generation(
         emd: whether to score by EMD-512.
         units: of the distances, see `evaluate`.
         seed: decides points and splits.
-        workers: threads; as many as cores by default.
-        cache: a folder that keeps distances.
-        progress: whether to show progress bars.
+        work: how distances are worked out.
 
     Returns:
         Under "cd", "emd-512" and "jsd" dictionaries of `pcvae.metrics.Score` by name, and beside
@@ -311,17 +314,13 @@ def generation(
     real = to_units(metrics.fixed_subsets(held_out, points, seed=2), units)
     drawn = list(metrics.random_splits(len(new), len(real), splits, seed))
     pool = np.concatenate([new, real])
-    work = {"workers": workers, "progress": progress}
     found: dict[str, Any] = {"shapes": size, "points": points, "splits": splits}
-    found["cd"] = _by_distances(
-        metrics.chamfer_matrix(pool, cache=cache and cache / "chamfer.npz", **work), drawn
-    )
+    found["cd"] = _by_distances(metrics.chamfer_matrix(pool, **work.kept_in("chamfer.npz")), drawn)
     if emd:
         distances = metrics.emd_of_neighbors(
             metrics.fixed_subsets(pool, SUBSET, seed=3),
             [question for split in drawn for question in _questions(split)],
-            cache=cache and cache / "emd-512.npz",
-            **work,
+            **work.kept_in("emd-512.npz"),
         )
         found["emd-512"] = _by_distances(distances, drawn)
         found["emd_solved"] = metrics.share_solved(distances)
@@ -365,9 +364,7 @@ def memorizing(
     *,
     points: int = 2048,
     units: str = "shape",
-    workers: int | None = None,
-    cache: Path | None = None,
-    progress: bool = False,
+    work: Work = Work(),
 ) -> dict[str, Any]:
     """Return the nearest training shape of each sample, and whether it is suspiciously near.
 
@@ -379,9 +376,7 @@ def memorizing(
         training: the shapes that it was taught.
         points: points of each, as far as all have them.
         units: of the distances, see `evaluate`.
-        workers: threads; as many as cores by default.
-        cache: a folder that keeps distances.
-        progress: whether to show a progress bar.
+        work: how distances are worked out.
 
     Returns:
         Under "indices" and "distances" the nearest training shape of each sample; medians of the
@@ -396,9 +391,7 @@ def memorizing(
     nearest = metrics.nearest_shapes(
         np.concatenate([new, real]),
         known,
-        workers=workers,
-        cache=cache and cache / "training.npz",
-        progress=progress,
+        **work.kept_in("training.npz"),
     )
     distances, floor = nearest.distances[: len(new)], nearest.distances[len(new) :]
     return {

@@ -122,15 +122,31 @@ def to_unit_sphere(
             f"Expected one finite point or more, got {len(points)} points, some of "
             "them perhaps NaN or infinite."
         )
-    wide = points.astype(np.float64)
-    center = (wide.min(axis=0) + wide.max(axis=0)) / 2
-    radius = float(np.sqrt(((wide - center) ** 2).sum(axis=1).max()))
+    center, radius = (found.squeeze() for found in bounding_spheres(points))
     if radius == 0:
         raise ValueError(
             f"All {len(points)} points lie at {points[0].tolist()}: a cloud without size cannot "
             "be scaled to the unit sphere."
         )
-    return ((wide - center) / radius).astype(np.float32), center.astype(np.float32), radius
+    cloud = ((points - center) / radius).astype(np.float32)
+    return cloud, center.astype(np.float32), float(radius)
+
+
+def bounding_spheres(
+    clouds: Float[np.ndarray, "*S N 3"],
+) -> tuple[Float[np.ndarray, "*S 1 3"], Float[np.ndarray, "*S 1 1"]]:
+    """Return the middle of each cloud's bounding box, and the distance of its farthest point.
+
+    Args:
+        clouds: one or more, in any unit.
+
+    Returns:
+        Centers and radii in that unit, in double precision.
+    """
+    wide = clouds.astype(np.float64)
+    center = (wide.min(axis=-2, keepdims=True) + wide.max(axis=-2, keepdims=True)) / 2
+    radius = np.linalg.norm(wide - center, axis=-1, keepdims=True).max(axis=-2, keepdims=True)
+    return center, radius
 
 
 def z_up_to_y_up(points: Float[np.ndarray, "*S 3"]) -> Float[np.ndarray, "*S 3"]:

@@ -1,5 +1,7 @@
 """New shapes: latents drawn from the prior, and decoded."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -7,10 +9,34 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from pcvae.models import PointCloudVAE
+from pcvae.models.flow import Solver
 from pcvae.models.prior import POINT_SOLVER, POINT_STEPS, STYLE_STEPS
 from pcvae.randomness import Stream, stream_for
 
 BATCH = 16
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way from noise to h along the prior's flow.
+
+    Attributes:
+        steps: of the prior's flow of h: fewer are faster, more are sharper.
+        solver: how the flow of h is followed, see `pcvae.models.flow.follow`.
+    """
+
+    steps: int = POINT_STEPS
+    solver: Solver = POINT_SOLVER
+
+
+def check_way(model: PointCloudVAE, way: Way) -> None:
+    """Refuse a way other than usual for a model that has no flow to follow.
+
+    Raises:
+        ValueError: which names the flags.
+    """
+    if model.prior is None and way != Way():
+        raise ValueError("--steps and --solver are of the learned prior, which this model lacks.")
 
 
 @torch.inference_mode()
@@ -20,8 +46,7 @@ def sample(
     num_points: int = 2048,
     *,
     seed: int = 0,
-    steps: int = POINT_STEPS,
-    solver: str = POINT_SOLVER,
+    way: Way = Way(),
     style_steps: int = STYLE_STEPS,
     progress: bool = False,
 ) -> Float[np.ndarray, "S N 3"]:
@@ -36,8 +61,7 @@ def sample(
         count: how many shapes.
         num_points: points of each.
         seed: the same seed gives the same shapes.
-        steps: of the prior's flow of h.
-        solver: of the prior's flow of h, one of `pcvae.models.flow.SOLVERS`.
+        way: how the prior's flow of h is followed.
         style_steps: of the prior's flow of z, always by Heun's method.
         progress: show a progress bar.
 
@@ -57,7 +81,7 @@ def sample(
             noise.to(device) for noise in noise_of_samples(model, shapes, num_points, seed)
         )
         z = model.draw_style(style_noise, steps=style_steps)
-        drawn = model.draw_points(point_noise, z, steps=steps, solver=solver)
+        drawn = model.draw_points(point_noise, z, **vars(way))
         clouds.append(model.normalization.inverse(drawn).cpu().numpy())
     return np.concatenate(clouds)
 

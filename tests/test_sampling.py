@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pcvae.models import Normalization, PointCloudVAE, PriorConfig, VAEConfig
-from pcvae.sampling import noise_of_samples, sample
+from pcvae.sampling import Way, noise_of_samples, sample
 
 PRIOR = PriorConfig(style_width=16, style_depth=1, width=16, depth=1, condition_dim=8)
 
@@ -36,7 +36,7 @@ def test_is_what_the_model_makes_of_the_noise_in_data_units(model):
     with torch.no_grad():
         z = model.draw_style(style, steps=2)
         expected = model.normalization.inverse(model.draw_points(points, z, steps=5)).numpy()
-    found = sample(model, 3, 30, seed=4, steps=5, style_steps=2)
+    found = sample(model, 3, 30, seed=4, way=Way(steps=5), style_steps=2)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
     # An untrained model moves noise by little, so that it stays a unit cloud about 0.
     assert np.abs(found.mean(axis=(0, 1)) - [1, 2, 3]).max() < 0.2

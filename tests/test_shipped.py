@@ -16,6 +16,7 @@ from pcvae.diagnostics import diagnose
 from pcvae.evaluation import reconstruction
 from pcvae.models import PriorConfig
 from pcvae.objective import equilibrium_sigma
+from pcvae.sampling import Way
 from pcvae.shapes import families
 from pcvae.training import RECIPES, TrainConfig
 
@@ -101,9 +102,9 @@ def test_factor_sliders_of_shapes_do_what_they_say():
 def test_two_midpoint_steps_draw_as_well_as_eight_of_eulers(unseen):
     model = pcvae.load("shapes")
     far = {
-        (solver, steps): reconstruction(
-            model, unseen[:30], points=1024, solver=solver, steps=steps
-        )["cd_style"]
+        (solver, steps): reconstruction(model, unseen[:30], points=1024, way=Way(steps, solver))[
+            "cd_style"
+        ]
         for solver, steps in (("midpoint", 2), ("euler", 8), ("euler", 2))
     }
     assert far["midpoint", 2] < 1.1 * far["euler", 8]

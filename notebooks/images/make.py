@@ -25,7 +25,7 @@ from pcvae.randomness import generator_for
 from pcvae.sampling import noise_of_samples
 from pcvae.shapes import families
 from pcvae.toys import LinearVAE, random_side_views
-from pcvae.training import RECIPES, TrainConfig, VAEModule, train
+from pcvae.training import RECIPES, TrainConfig, VAEModule, open_data, train
 
 HERE = Path(__file__).resolve().parent
 SHAPE = "Kator Legaz#dining-chair"  # the one that chapter 00 opens with
@@ -151,7 +151,7 @@ def training() -> Figure:
             max_epochs=12,
             out=Path(folder),
         )
-        points = config.open_data().splits.test.points[3]
+        points = open_data(config).splits.test.points[3]
         watching = Snapshots(points, (0, 20, 60, 150, 468))
         train(config, [watching])
     clouds = {**watching.clouds, "the chair itself": points}

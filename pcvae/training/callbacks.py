@@ -1,6 +1,7 @@
 """What watches a run, and what averages its weights."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 import pytorch_lightning as pl
@@ -86,19 +87,10 @@ def latent_numbers(model: PointCloudVAE, points: np.ndarray) -> dict[str, float]
     shapes, rows = rng.permutation(len(points)), rng.permutation(points.shape[1])[:POINTS]
     device = next(model.parameters()).device
     on_device = torch.from_numpy(points[shapes][:, rows]).to(device)
-    x, copy = model.normalization(on_device).cpu(), on_cpu(model)
+    x, copy = model.normalization(on_device).cpu(), deepcopy(model).cpu()
     encoding = copy.encode(x)
     found = error_numbers(reconstruction_errors(copy, x, encoding))
     if len(x) > 1:
         found |= swap_numbers(swap_test(copy, x, encoding))
         found |= share_numbers(variance_shares(encoding.style.mean.numpy()))
     return found
-
-
-def on_cpu(model: PointCloudVAE) -> PointCloudVAE:
-    """Return the model, or a copy on the CPU if it is elsewhere."""
-    if next(model.parameters()).device.type == "cpu":
-        return model
-    copy = PointCloudVAE(model.config, model.normalization.__class__(mode=model.normalization.mode))
-    copy.load_state_dict(model.state_dict())
-    return copy

@@ -2,22 +2,81 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from pcvae.data.batches import Batch
-from pcvae.models import PointCloudVAE, Reconstruction
+from pcvae.models import LatentPrior, PointCloudVAE, Reconstruction
 from pcvae.objective import KLSchedule, Objective, Terms
-from pcvae.randomness import FlowNoise, flow_noise_for_shapes, noise_for_shapes
-from pcvae.training.stages import STAGES
+from pcvae.randomness import (
+    FlowNoise,
+    flow_noise_for_shapes,
+    noise_for_shapes,
+)
+from pcvae.training.resuming import what_is_kept
 
 ADAM_BETAS = (0.9, 0.99)
 FINAL_RATE = 0.01
 STYLE_REPEATS = 8  # lines to each z in a step: z is one row of numbers, and lines are cheap
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Which parts of a model a run trains.
+
+    Attributes:
+        vae: the encoders and the decoder.
+        style_flow: the prior's flow of z.
+        point_flow: the prior's flow of h given z.
+    """
+
+    vae: bool
+    style_flow: bool
+    point_flow: bool
+
+    @property
+    def prior(self) -> bool:
+        """Whether any part of the prior is trained."""
+        return self.style_flow or self.point_flow
+
+    def freeze(self, model: PointCloudVAE) -> None:
+        """Mark what is trained, and what is not, by `requires_grad`."""
+        model.requires_grad_(self.vae)
+        if model.prior is not None:
+            model.prior.style.requires_grad_(self.style_flow)
+            model.prior.points.requires_grad_(self.point_flow)
+
+    def prior_losses(
+        self, prior: LatentPrior, output: Reconstruction, noise: FlowNoise
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Return the losses of both flows, each a mean over shapes.
+
+        The flow of h teaches z, so that z comes to say all that the flow needs to know. It does
+        not teach h, which could make itself easy to predict by saying nothing. The flow of z
+        teaches nobody: it is to learn where the latents are, not to move them.
+        """
+        repeats = len(noise.style) // len(output.z)
+        z = output.z.detach().repeat_interleave(repeats, dim=0)
+        flow_z = prior.style.loss(z, noise.style, noise.style_times).mean()
+        if not self.point_flow:
+            return flow_z, flow_z.new_zeros(())
+        h = output.h.detach()
+        flow_h = prior.points.loss(h, output.z, noise.points, noise.point_times).mean()
+        return flow_z, flow_h
+
+
+STAGES = {
+    "all": Stage(vae=True, style_flow=True, point_flow=True),
+    "vae": Stage(vae=True, style_flow=False, point_flow=False),
+    "prior": Stage(vae=False, style_flow=True, point_flow=True),
+    "style_prior": Stage(vae=False, style_flow=True, point_flow=False),
+}
 
 
 class NonFiniteError(FloatingPointError):
@@ -39,7 +98,8 @@ class VAEModule(pl.LightningModule):
         cosine: let the learning rate fall along half a cosine to 1%.
         seed: decides the noise, together with epoch and shape.
         shape_ids: names of the training shapes, for messages.
-        fit: what is trained, a name in `STAGES`; the rest of the model stays as it is.
+        fit: what is trained, a name in `STAGES` (LION trains in two); the rest of the model stays
+            as it is.
         prior_weight: factor on the losses of the prior.
         local_points: how many points get local latents; 0 for all.
     """
@@ -78,12 +138,23 @@ class VAEModule(pl.LightningModule):
             self.schedule_steps = int(self.trainer.estimated_stepping_batches)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the length of the schedules."""
+        """Keep the length of the schedules, and what the model is built from."""
         checkpoint["schedule_steps"] = self.schedule_steps
+        checkpoint["model"] = asdict(self.model.config)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the schedules that training began with."""
         self.schedule_steps = checkpoint["schedule_steps"]
+
+    def on_train_start(self) -> None:
+        """Take the learning rate from the settings: a checkpoint brings its own."""
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                began = group.get("initial_lr", group["lr"])
+                group["lr"] *= self.learning_rate / began
+                group["initial_lr"] = self.learning_rate
+        for schedule in self.trainer.lr_scheduler_configs:
+            schedule.scheduler.base_lrs = [self.learning_rate]
 
     def configure_optimizers(self) -> Any:
         """Return Adam with the original's betas and, if asked for, the falling learning rate."""
@@ -192,12 +263,5 @@ class VAEModule(pl.LightningModule):
             f"{self.current_epoch}). Shapes of the batch: {', '.join(names)}. {parts or ''} "
             "Try a lower --learning_rate, a smaller --sigma_offset (5 in place of 6), more epochs "
             "(which makes the KL weight grow more slowly) or --gradient_clip 1. "
-            + self._what_is_kept()
+            + what_is_kept(Path(self.trainer.checkpoint_callback.dirpath))
         )
-
-    def _what_is_kept(self) -> str:
-        """Say how to go on from the last good checkpoint, if there is one."""
-        kept = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
-        if not kept:
-            return "No epoch was finished, so there is no checkpoint to go on from."
-        return f"The last good checkpoint is kept: go on from it with --resume {kept}"

@@ -1,11 +1,12 @@
 """From settings to a trained model in a folder."""
 
+import ctypes
+import io
 import json
 import logging
-import time
+import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,34 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from pcvae import checkpoints
 from pcvae.data.batches import PointCloudData
-from pcvae.files import write_atomically
-from pcvae.models import PointCloudVAE
+from pcvae.files import atomic_path, write_atomically
+from pcvae.training.building import build_module, open_data
 from pcvae.training.callbacks import LatentDiagnostics, running_mean
 from pcvae.training.config import TrainConfig
-from pcvae.training.memory import keep_freed_memory
-from pcvae.training.module import VAEModule
+from pcvae.training.module import NonFiniteError, VAEModule
+from pcvae.training.resuming import (
+    SETTINGS,
+    alone_in,
+    check_same_run,
+    choose_folder,
+    find_checkpoint,
+    read_checkpoint,
+    read_settings,
+    settings,
+    what_is_kept,
+)
 
-LAST = "last.ckpt"
-SETTINGS = "config.json"
 MODEL = "model.safetensors"
+
+# Names of glibc's mallopt, and the largest block that it is to keep.
+M_TRIM_THRESHOLD = -1
+M_MMAP_THRESHOLD = -3
+LARGEST = 2**30
 
 
 def train(config: TrainConfig, extra: Sequence[Callback] = ()) -> Path:
@@ -44,89 +60,81 @@ def train(config: TrainConfig, extra: Sequence[Callback] = ()) -> Path:
         The path of the finished model.
 
     Raises:
-        ValueError: if a device is asked for that is not there, the data cannot be used, or the
-            folder holds another run.
+        ValueError: if a device is asked for that is not there, the data cannot be used, the folder
+            holds another run, or the run to resume is damaged or was begun with other settings.
         FileNotFoundError: if the data or the run to resume is not there.
         NonFiniteError: if loss or gradient stops being a number.
     """
     devices = choose_devices(config)
     checkpoint = find_checkpoint(config.resume) if config.resume else None
+    kept = read_checkpoint(checkpoint) if checkpoint else {}
+    if checkpoint:
+        check_same_run(config, read_settings(checkpoint), kept)
     folder = choose_folder(config.out, checkpoint)
     quiet()
     keep_freed_memory()
     pl.seed_everything(config.seed, verbose=False)
-    data = config.open_data()
-    module = build_module(config, data)
-    write_atomically(folder / SETTINGS, json.dumps(settings(config), indent=2) + "\n")
-    trainer = build_trainer(config, devices, folder, extra)
-    trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    return save_model(trainer, module, config, folder / MODEL)
+    data = open_data(config)
+    module = build_module(config, data, checkpoint, kept)
+    with alone_in(folder):
+        choose_folder(config.out, checkpoint)  # nobody has been faster
+        write_atomically(folder / SETTINGS, json.dumps(settings(config), indent=2) + "\n")
+        trainer = build_trainer(config, devices, folder, extra)
+        fit(trainer, module, data, checkpoint, folder)
+        return save_model(trainer, module, config, folder / MODEL)
+
+
+def fit(
+    trainer: pl.Trainer,
+    module: VAEModule,
+    data: PointCloudData,
+    checkpoint: Path | None,
+    folder: Path,
+) -> None:
+    """Train. Whatever stops it carries a note of what is kept, and how to go on."""
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except NonFiniteError:
+        raise  # says so itself
+    except SystemExit as error:  # how Lightning ends where it was interrupted
+        stop = SystemExit(143) if trainer.received_sigterm else KeyboardInterrupt()
+        stop.add_note(what_is_kept(folder))
+        raise stop from error
+    except BaseException as error:
+        error.add_note(what_is_kept(folder))
+        raise
 
 
 def quiet() -> None:
     """Leave out what Lightning says that a learner can do nothing about."""
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("pytorch_lightning.trainer").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
 
 
-def choose_folder(out: Path | None, checkpoint: Path | None) -> Path:
-    """Return the run's folder: as asked for, the resumed run's, or a new one named by the time.
-
-    Raises:
-        ValueError: if a new run would overwrite another one's checkpoint.
-    """
-    if out is None and checkpoint is not None:
-        return checkpoint.parent
-    folder = Path(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-    if checkpoint is None and (folder / LAST).exists():
-        raise ValueError(
-            f"--out {folder} holds the checkpoint of another run. Go on with that run by --resume "
-            f"{folder}, or choose another folder."
-        )
-    return folder
-
-
-def build_module(config: TrainConfig, data: PointCloudData) -> VAEModule:
-    """Return an untrained model with the data's normalization, ready for a trainer."""
-    return VAEModule(
-        build_model(config, data),
-        config.objective(),
-        config.kl_schedule(),
-        learning_rate=config.learning_rate,
-        cosine=config.cosine,
-        seed=config.seed,
-        shape_ids=data.splits.train.ids,
-        fit=config.fit,
-        prior_weight=config.prior_weight,
-        local_points=config.local_points,
-    )
-
-
-def build_model(config: TrainConfig, data: PointCloudData) -> PointCloudVAE:
-    """Return the model to train: new, or the one to start from, with a prior if there is to be one.
-
-    Raises:
-        FileNotFoundError: if the model to start from is not there.
-        CheckpointError: if it is damaged.
-    """
-    if config.start_from is None:
-        return PointCloudVAE(config.model_config(), data.normalization())
-    start = checkpoints.load(config.start_from).train()
-    if start.prior is not None or not config.prior:
-        return start
-    sizes = replace(start.config, prior=config.prior_config())
-    model = PointCloudVAE(sizes, start.normalization)
-    model.load_state_dict(start.state_dict(), strict=False)  # all but the prior, which is new
-    return model
-
-
 def build_trainer(
     config: TrainConfig, devices: dict[str, Any], folder: Path, extra: Sequence[Callback] = ()
 ) -> pl.Trainer:
-    """Return a trainer that logs, saves a checkpoint after every epoch, and can be resumed."""
+    """Return a trainer that logs, saves a checkpoint after every epoch, and can be resumed.
+
+    Raises:
+        ValueError: if Lightning does not accept the devices, or they are not there.
+    """
+    try:
+        return _trainer(config, devices, folder, extra)
+    except (MisconfigurationException, ImportError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"--accelerator {devices['accelerator']} with --devices {devices['devices']} and "
+            f"--strategy {config.strategy} cannot be used here: {error}"
+        ) from error
+
+
+def _trainer(
+    config: TrainConfig, devices: dict[str, Any], folder: Path, extra: Sequence[Callback]
+) -> pl.Trainer:
     return pl.Trainer(
         **devices,
         max_epochs=config.max_epochs,
@@ -136,6 +144,7 @@ def build_trainer(
         check_val_every_n_epoch=config.validate_every,
         precision=config.precision,
         callbacks=[*callbacks(config, folder), *extra],
+        plugins=[WholeCheckpoints()],
         logger=[
             CSVLogger(folder, name="logs"),
             TensorBoardLogger(folder, name="tensorboard"),
@@ -146,6 +155,19 @@ def build_trainer(
         num_sanity_val_steps=0,
         default_root_dir=folder,
     )
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes each checkpoint whole or not at all, and keeps the last one until then."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write the checkpoint beside the old one, and let it take its place."""
+        content = io.BytesIO()  # torch's own writer says little of a disk that is full
+        torch.save(checkpoint, content)
+        with atomic_path(Path(path)) as temporary:
+            temporary.write_bytes(content.getbuffer())
 
 
 def callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
@@ -198,38 +220,26 @@ def check_gpus(count: int) -> None:
     )
 
 
-def find_checkpoint(path: Path) -> Path:
-    """Return the checkpoint that `--resume` means: a file, or last.ckpt in a run's folder.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    path = Path(path)
-    checkpoint = path / LAST if path.is_dir() else path
-    if not checkpoint.is_file():
-        raise FileNotFoundError(
-            f"--resume {path}: no checkpoint at {checkpoint}. Expected the folder of a run that "
-            f"finished at least one epoch, or its {LAST}."
-        )
-    return checkpoint
-
-
-def settings(config: TrainConfig) -> dict[str, Any]:
-    """Return the settings as JSON can hold them."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
-
-
-def read_settings(resume: Path) -> dict[str, Any]:
-    """Return the settings of the run that a checkpoint belongs to."""
-    path = find_checkpoint(resume).parent / SETTINGS
-    if not path.is_file():
-        return {}
-    known = {f.name for f in fields(TrainConfig)}
-    return {k: v for k, v in json.loads(path.read_text()).items() if k in known}
-
-
 def save_model(trainer: pl.Trainer, module: VAEModule, config: TrainConfig, path: Path) -> Path:
     """Write the finished model with a note of how it was made."""
     metrics = {name: round(value.item(), 6) for name, value in trainer.callback_metrics.items()}
     notes = {"train": settings(config), "steps": trainer.global_step, "metrics": metrics}
     return checkpoints.save(module.model, path, notes) if trainer.is_global_zero else path
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc keep freed memory instead of giving each large tensor back to the system.
+
+    A step at 2,048 points allocates the same large tensors again and again. By default each is
+    mapped afresh, and the system fills it with zeros page by page before it can be used.
+
+    Returns:
+        Whether the setting was made; it cannot be on systems without glibc, and need not be.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST)) and bool(mallopt(M_TRIM_THRESHOLD, LARGEST))

@@ -28,9 +28,9 @@ from pcvae.models.layers import ConditionedNetwork
 from pcvae.models.style_encoder import StyleEncoder
 from pcvae.objective import chamfer
 from pcvae.randomness import flow_noise_for_shapes
-from pcvae.training import RECIPES, TrainConfig
-from pcvae.training.memory import keep_freed_memory
-from pcvae.training.stages import STAGES
+from pcvae.training import RECIPES, TrainConfig, build_objective, model_config
+from pcvae.training.module import STAGES
+from pcvae.training.run import keep_freed_memory
 
 CONFIG = TrainConfig(**RECIPES["joint_flow"].settings)
 RATE = 1.5e-3
@@ -77,8 +77,8 @@ class JointFlow(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = PointCloudVAE(CONFIG.model_config())
-        self.objective = CONFIG.objective()
+        self.model = PointCloudVAE(model_config(CONFIG))
+        self.objective = build_objective(CONFIG)
         self.steps = 0
 
     def loss(self, x: Tensor) -> Tensor:

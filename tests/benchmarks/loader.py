@@ -16,7 +16,7 @@ import torch
 from pcvae.data import PointCloudData, Splits, open_splits
 from pcvae.data.batches import Augmentation
 from pcvae.models import PointCloudVAE
-from pcvae.training import TrainConfig, VAEModule
+from pcvae.training import TrainConfig, VAEModule, build_objective, build_schedule, model_config
 
 CHAIR = "03001627"
 POINTS = 15_000
@@ -41,7 +41,7 @@ def step_function(batch_size: int, num_points: int):
     """Return what does one optimizer step on a batch."""
     config = TrainConfig(batch_size=batch_size, num_points=num_points)
     module = VAEModule(
-        PointCloudVAE(config.model_config()), config.objective(), config.kl_schedule()
+        PointCloudVAE(model_config(config)), build_objective(config), build_schedule(config)
     )
     module.schedule_steps = 100
     module._trainer = SimpleNamespace(global_step=1)

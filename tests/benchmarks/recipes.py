@@ -22,9 +22,18 @@ from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 from pcvae.models.layers import CONDITIONING
 from pcvae.objective import equilibrium_sigma
-from pcvae.training.config import RECIPES, TrainConfig
-from pcvae.training.module import VAEModule
-from pcvae.training.run import LAST, MODEL, train
+from pcvae.training import (
+    RECIPES,
+    TrainConfig,
+    VAEModule,
+    build_objective,
+    build_schedule,
+    model_config,
+    open_data,
+    train,
+)
+from pcvae.training.resuming import LAST
+from pcvae.training.run import MODEL
 
 FACTORS = ("chair/leg_height", "chair/seat_width", "chair/seat_depth", "chair/back_height")
 EVALUATED = 200  # shapes; the Chamfer distances among the diagnostics take most of the time
@@ -139,9 +148,9 @@ def step_times(runs: Sequence[TrainConfig]) -> list[float]:
 def _stepper(config: TrainConfig) -> Callable[[], None]:
     """Return a function that makes a step of a run, on a batch of noise."""
     module = VAEModule(
-        PointCloudVAE(config.model_config()),
-        config.objective(),
-        config.kl_schedule(),
+        PointCloudVAE(model_config(config)),
+        build_objective(config),
+        build_schedule(config),
         prior_weight=config.prior_weight,
         local_points=config.local_points,
     )
@@ -166,7 +175,7 @@ def _seconds_of_work(step: Callable[[], None]) -> float:
 
 def _measure(model: PointCloudVAE, config: TrainConfig) -> dict[str, float]:
     """Return the diagnostics, the closed form of sigma, and R^2 of each factor."""
-    held_out = config.open_data().splits.test
+    held_out = open_data(config).splits.test
     found = diagnose(model, held_out.points[:EVALUATED])
     copies = config.batch_size if config.reduction == "batch" else 1
     found["sigma_xyz_closed_form"] = equilibrium_sigma(config.kl_weight, copies)

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 import pcvae
+from pcvae.commands.held_out import open_data_of, points_of
 from pcvae.evaluation import reconstruction, some_of
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
-from pcvae.scorecard import open_data_of, points_of
+from pcvae.sampling import Way
 
 WAYS = [
     ("euler", 8),
@@ -67,7 +68,7 @@ def main() -> None:
     times = [waiting(model, size, options.repeats) for size in SIZES]
     table = {}
     for column, (solver, steps) in enumerate(WAYS):
-        found = reconstruction(model, clouds, steps=steps, solver=solver)
+        found = reconstruction(model, clouds, way=Way(steps, solver))
         spent = [row[column] for row in times]
         table[f"{solver} {steps}"] = {
             "cd_style_over_floor": round(found["cd_style_over_floor"], 3),

@@ -27,7 +27,7 @@ from pcvae.models import PointCloudVAE, VAEConfig
 from pcvae.models.layers import CONDITIONING
 from pcvae.objective import Objective
 from pcvae.training.config import RECIPES
-from pcvae.training.memory import keep_freed_memory
+from pcvae.training.run import keep_freed_memory
 
 
 class PlainBlock(nn.Module):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from pcvae.cli import main
+from pcvae.commands import main
 from pcvae.data import folders
 from pcvae.data.cloud_files import read_split_clouds
 from pcvae.data.folders import open_folder, prepare_meshes

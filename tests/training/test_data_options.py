@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import pcvae
-from pcvae.cli import main
-from pcvae.training import TrainConfig, train
+from pcvae.commands import main
+from pcvae.training import TrainConfig, open_data, train
 
 
 @pytest.fixture
@@ -88,9 +88,9 @@ def test_local_latents_go_to_a_fair_draw_of_each_cloud(configure, tmp_path):
     ordered = np.sort(np.random.default_rng(0).uniform(-1, 1, (20, 64, 3)).astype("f4"), axis=1)
     np.savez(tmp_path / "set.npz", points=ordered)
     config = configure(data=str(tmp_path / "set.npz"), num_points=64, local_points=16)
-    data = config.open_data()
+    data = open_data(config)
     seen = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0).points[:, :16]
     assert seen[..., 1].amin() < -0.8
     assert seen[..., 1].amax() > 0.8
     assert data.shuffle
-    assert not configure(data=str(tmp_path / "set.npz"), num_points=64).open_data().shuffle
+    assert not open_data(configure(data=str(tmp_path / "set.npz"), num_points=64)).shuffle

@@ -5,7 +5,14 @@ import torch
 
 from pcvae.data.batches import Batch
 from pcvae.models import PointCloudVAE
-from pcvae.training import RECIPES, TrainConfig, VAEModule
+from pcvae.training import (
+    RECIPES,
+    TrainConfig,
+    VAEModule,
+    build_objective,
+    build_schedule,
+    model_config,
+)
 
 SMALL = {"batch_size": 4, "num_points": 48, "prior_depth": 2}
 
@@ -15,9 +22,9 @@ def module(recipe):
     """A model that a recipe is about to train, at its widths."""
     config = TrainConfig(**(RECIPES[recipe].settings | SMALL))
     return VAEModule(
-        PointCloudVAE(config.model_config()),
-        config.objective(),
-        config.kl_schedule(),
+        PointCloudVAE(model_config(config)),
+        build_objective(config),
+        build_schedule(config),
         prior_weight=config.prior_weight,
         local_points=min(config.local_points, 32),
     )

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 
 import pcvae
 from pcvae import checkpoints
-from pcvae.training import NonFiniteError, VAEModule, train
-from pcvae.training.run import LAST
+from pcvae.training import NonFiniteError, VAEModule, model_config, train
+from pcvae.training.resuming import LAST
 
 
 def weights(path):
@@ -41,7 +41,7 @@ def test_a_run_leaves_a_model_that_opens_anywhere(configure):
     config = configure()
     path = train(config)
     model = pcvae.load(path)
-    assert model.config == config.model_config()
+    assert model.config == model_config(config)
     assert not model.training
     assert model.normalization.scale != 1
     notes = checkpoints.notes(path)

@@ -8,7 +8,7 @@ import pcvae
 from pcvae.models import PointCloudVAE, PriorConfig, VAEConfig
 from pcvae.randomness import flow_noise_for_shapes
 from pcvae.training import train
-from pcvae.training.stages import STAGES
+from pcvae.training.module import STAGES
 
 PRIOR = {"prior": True, "prior_width": 16, "prior_depth": 1, "local_points": 8}
 
