@@ -23,6 +23,7 @@ CONDA_NAMES = {
     "matplotlib-base": "matplotlib",
     "playwright-python": "playwright",
     "docstring_parser": "docstring-parser",
+    "mapbox_earcut": "mapbox-earcut",
 }
 # What jsonargparse's extra "signatures" installs: conda knows no extras, so it is named there.
 INDIRECT = {"docstring-parser", "typeshed-client"}

@@ -6,8 +6,8 @@ from pcvae.data.cloud_files import read_clouds
 from pcvae.data.clouds import CloudSet, Splits
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import load_furniture
-from pcvae.data.meshes import read_shape
 from pcvae.data.procedural import generate
+from pcvae.data.reading import read_shape
 from pcvae.data.sources import open_splits
 
 if TYPE_CHECKING:

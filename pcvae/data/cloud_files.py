@@ -2,7 +2,6 @@
 
 import logging
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from jaxtyping import Float, UInt8
 from pcvae.data.clouds import SPLIT_NAMES, CloudSet, split_of
 from pcvae.data.lazy import PointRows, read_header
 from pcvae.data.listing import pointer
+from pcvae.data.reading.arrays import EXPECTED, UNREADABLE, read_arrays, unreadable
 from pcvae.files import atomic_path
 
-EXPECTED = "Expected an array of shape (shapes, points, 3) with finite numbers"
 logger = logging.getLogger(__name__)
 
 # Files beyond this many bytes stay on the disk; only .npy can.
@@ -25,9 +24,6 @@ ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar")
 FAR = 1e-3
 # More than this part of a cloud at the origin is padding.
 PADDED = 0.02
-
-# What NumPy raises at files that are cut short, pickled, or something else.
-UNREADABLE = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 def read_clouds(path: Path) -> CloudSet:
@@ -131,37 +127,6 @@ def write_set(path: Path, clouds: CloudSet, **more: np.ndarray) -> Path:
     return path
 
 
-def read_array(path: Path) -> np.ndarray:
-    """Read the array of a .npy file, or that named `points`, or the only one, of a .npz file.
-
-    Raises:
-        ValueError: if the file is damaged or pickled, or it is not clear which array is meant.
-    """
-    if zipfile.is_zipfile(path):
-        arrays = read_arrays(path)
-        if "points" not in arrays and len(arrays) != 1:
-            raise ValueError(f"it has no array named 'points' (found: {', '.join(arrays)})")
-        return arrays.get("points", next(iter(arrays.values())))
-    try:
-        read_header(path)
-        return np.load(path, allow_pickle=False)
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from error
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of a .npz file.
-
-    Raises:
-        ValueError: if the file is damaged or pickled.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from error
-
-
 def _read(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a file; that of a .npy file is `points`."""
     _check_kind(path)
@@ -176,15 +141,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         large = path.stat().st_size > IN_MEMORY
         points = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
     except UNREADABLE as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     return {"points": points}
-
-
-def _unreadable(path: Path, error: Exception) -> ValueError:
-    return ValueError(
-        f"{path} cannot be read: it is cut short, damaged, or holds Python objects, which are "
-        f"never opened ({error}). {EXPECTED}, written by numpy.save or numpy.savez."
-    )
 
 
 def _check_kind(path: Path) -> None:

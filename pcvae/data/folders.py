@@ -27,11 +27,11 @@ from jaxtyping import Float
 from tqdm import tqdm
 
 from pcvae import geometry, randomness
-from pcvae.data import meshes
-from pcvae.data.cloud_files import read_arrays, read_split_clouds, write_set
+from pcvae.data.cloud_files import read_split_clouds, write_set
 from pcvae.data.clouds import CloudSet
 from pcvae.data.listing import ShapeFile, Skipped, grouped, list_shapes, pointer
-from pcvae.data.meshes import ENDINGS, UPS, read_shape
+from pcvae.data.reading import ENDINGS, UPS, read_shape
+from pcvae.data.reading.arrays import read_arrays
 from pcvae.data.upright import warn_of_lying
 from pcvae.files import cache_folder
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
@@ -80,15 +80,15 @@ class Sampling:
         try:
             digest = file.digest or _digest(file.path)
             rng = np.random.default_rng([self.seed, int.from_bytes(digest[:8], "big")])
-            shape = read_shape(file.path, self.up)
+            shape = read_shape(file.path, self.up, warn=False)
             points = sample_evenly(shape.vertices, shape.faces, self.num_points, rng)
         except (ValueError, OSError) as error:
             return Outcome(None, reason=pointer(file.path) or str(error))
         if shape.faces is None and len(shape.vertices) < self.num_points:
             drawn_again = f"fewer than {self.num_points} points, drawn with replacement"
-            return Outcome(points, (drawn_again,))
+            return Outcome(points, (*shape.notes, drawn_again))
         # Farthest points come in an order that means something; the first of a cloud should not.
-        return Outcome(points[rng.permutation(len(points))])
+        return Outcome(points[rng.permutation(len(points))], shape.notes)
 
 
 def open_folder(
@@ -140,11 +140,11 @@ def prepare_meshes(
     folders named train, val and test (or training, valid, validation, dev, testing) are splits.
 
     Args:
-        folder: Where the files are: OBJ, OFF, PLY, STL, GLB; .npy, .npz, .xyz, .pts.
+        folder: Where the files are, with endings of `pcvae.data.reading.ENDINGS`.
         out: The .npz file to write.
         num_points: Points of each shape.
         seed: Decides where points are drawn.
-        up: Which axis points up in the files, "y" or "z" (ModelNet, most CAD). GLB is always "y".
+        up: Which axis points up in the files, "y" or "z" (ModelNet, most CAD). glTF is always "y".
         strict: Stop at the first file that cannot be used or is of a kind that is not read.
         workers: Processes to share the work.
 
@@ -169,8 +169,9 @@ def prepare_meshes(
 def _fingerprint(files: Sequence[ShapeFile], sampling: Sampling) -> str:
     """Hash what decides the points: the files, the arguments, and the code."""
     digest = hashlib.sha256(json.dumps([asdict(sampling), np.__version__]).encode())
-    sources = [Path(module.__file__) for module in (geometry, meshes, randomness)]
-    for path in [*sources, Path(__file__)]:
+    sources = [Path(module.__file__) for module in (geometry, randomness)]
+    readers = sorted((Path(__file__).parent / "reading").glob("*.py"))
+    for path in [*sources, *readers, Path(__file__)]:
         digest.update(path.read_bytes())
     for file in files:
         digest.update("\0".join((file.name, file.kind, file.split, "")).encode() + file.digest)
@@ -236,7 +237,11 @@ def sample_evenly(
     Raises:
         ValueError: The mesh has no area, or all points are one and the same.
     """
-    return to_unit_sphere(spread_evenly(vertices, faces, count, rng))[0]
+    # Map coordinates have more digits than float32 holds: the middle goes before any such step.
+    wide = vertices.astype(np.float64)
+    used = wide if faces is None else wide[faces.reshape(-1)]
+    middle = (used.min(axis=0) + used.max(axis=0)) / 2
+    return to_unit_sphere(spread_evenly(wide - middle, faces, count, rng))[0]
 
 
 def spread_evenly(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pcvae.data.cloud_files import read_arrays
 from pcvae.data.clouds import SPLITS, CloudSet
+from pcvae.data.reading.arrays import read_arrays
 
 CLASSES = ("chair", "table", "sofa", "lamp", "vessel", "car")
 CLOUDS_FILE = "furniture.npz"

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,21 +27,31 @@ def read_header(path: Path) -> Header:
         path: The file.
 
     Raises:
-        ValueError: It is no .npy file, holds Python objects, or is shorter than it says.
+        ValueError: It is no .npy file, holds Python objects, or is not as long as it says.
         OSError: It cannot be opened.
     """
     with path.open("rb") as file:
-        header, start = _parse(_header_bytes(file))
-        size = os.fstat(file.fileno()).st_size
+        return check_header(file, os.fstat(file.fileno()).st_size)
+
+
+def check_header(file: io.BufferedIOBase, size: int) -> Header:
+    """Do what `read_header` does, of an open file of so many bytes.
+
+    Raises:
+        ValueError: It is no .npy file, holds Python objects, or is not as long as it says.
+    """
+    header, start = _parse(_header_bytes(file))
     if header.dtype.hasobject:
         raise ValueError("it holds pickled Python objects, which are never opened")
     expected = start + math.prod(header.shape) * header.dtype.itemsize
     if size < expected:
         raise ValueError(f"it is cut short: {size} bytes of {expected}")
+    if size > expected:
+        raise ValueError(f"{size - expected} bytes follow its array")
     return header
 
 
-def _header_bytes(file: BinaryIO) -> bytes:
+def _header_bytes(file: io.BufferedIOBase) -> bytes:
     """Read as far as the array begins: 10 bytes, of which two say how many more there are."""
     start = file.read(10)
     version = tuple(start[6:8])

@@ -13,8 +13,8 @@ from pcvae.data.clouds import SPLITS, CloudSet, Splits, complete
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import CLASSES, load_furniture
 from pcvae.data.lazy import ChangedPoints, LazyPoints
-from pcvae.data.meshes import UPS
 from pcvae.data.procedural import cached
+from pcvae.data.reading import UPS
 from pcvae.data.shapenet import NAMES, open_shapenet
 from pcvae.geometry import z_up_to_y_up
 from pcvae.randomness import named_rng

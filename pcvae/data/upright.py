@@ -57,7 +57,7 @@ def warn_of_lying(clouds: CloudSet, where: str) -> None:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         logger.warning(
             "%s: %d of %d shapes seem to lie on their sides, compared with others of their class: "
-            "%s%s. The up axis asked for was taken to be that of all files (GLB is always Y up). "
+            "%s%s. The up axis asked for was taken to be that of all files (glTF is always Y up). "
             "If these have another, put them into a folder of their own and prepare it with the "
             "other --up.",
             where,

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pcvae.data.cloud_files import read_array
 from pcvae.data.clouds import CloudSet
 from pcvae.data.folders import sample_evenly
-from pcvae.data.meshes import ENDINGS, Shape, read_shape
 from pcvae.data.procedural import generate
+from pcvae.data.reading import ENDINGS, Shape, read_shape
+from pcvae.data.reading.arrays import read_array
 from pcvae.explore.steps import Given
 from pcvae.shapes import families
 

@@ -7,13 +7,13 @@ import trimesh
 from pcvae.data import CloudSet, cloud_files
 from pcvae.data.cloud_files import (
     export_clouds,
-    read_array,
     read_clouds,
     read_split_clouds,
     write_ply,
     write_set,
 )
 from pcvae.data.lazy import PointRows
+from pcvae.data.reading.arrays import read_array
 from pcvae.data.sources import open_splits
 
 CLOUDS = np.random.default_rng(0).normal(size=(5, 8, 3)).astype(np.float32)

@@ -150,7 +150,7 @@ def test_impossible_arguments_are_refused(folder, tmp_path, arguments):
 
 
 def test_empty_and_missing_folders_are_named(tmp_path):
-    (tmp_path / "notes.txt").write_text("no shape")
+    (tmp_path / "notes.md").write_text("no shape")
     with pytest.raises(FileNotFoundError, match=r"holds no shapes.*\.obj, \.off"):
         open_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match="no folder"):

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcvae.data.meshes import read_shape
+from pcvae.data import read_shape
 from pcvae.explore import Explorer, explore
 from pcvae.explore.tabs.save import Save
 

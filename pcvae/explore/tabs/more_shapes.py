@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.data.meshes import ENDINGS, UPS
+from pcvae.data.reading import ENDINGS, UPS
 from pcvae.explore.controls import Group, button, dropdown, number
 from pcvae.shapes import families
 

@@ -1,0 +1,150 @@
+"""Points in columns of text: .xyz, .pts, .txt and .csv files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from pcvae.data.reading.shape import Shape
+from pcvae.data.reading.text import numbers, read_lines, to_integer
+
+COUNTING = "its first column counts the points: is it x?"
+WHOLE = "all its coordinates are whole numbers"
+COMMAS = (
+    "it has commas within numbers: write decimal points, and separate columns by blanks, "
+    "semicolons or commas alone"
+)
+MARKS = ("#", "//", "%")
+_COMMENT = re.compile(rf"[ \t]*(?:{'|'.join(MARKS)})")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf|infinity)", re.I)
+_UNIT = re.compile(r"[\[(].*|[^a-z0-9_]")  # behind or around a name, as in "X [m]" and //X
+# Integers are not written so: -0, 007. Decimals after a comma are.
+_NO_INTEGER = re.compile(r"-0,|(?:^|,)0\d")
+_TWO_NUMBERS = re.compile(r"\d[ \t]+[-+.\d]")
+
+
+class _Table(NamedTuple):
+    """The lines of a file: what may be names, the number of points, and the points."""
+
+    comments: list[str]
+    names: list[str]
+    counts: list[int]
+    rows: list[str]
+
+
+def read_columns(path: Path) -> Shape:
+    """Read a point a line: the columns named x, y and z, or the first three.
+
+    Comments (#, //, %), one line of names and a line with the number of points may stand before.
+
+    Raises:
+        ValueError: It is no table of points, its number of points does not hold, or it is not
+            clear which numbers are coordinates.
+    """
+    table = _sort_lines([line.replace('"', "") for line in read_lines(path.read_bytes())])
+    rows = table.rows
+    if not rows or table.counts not in ([], [len(rows)]):
+        said = "".join(f" of {count}" for count in table.counts)
+        raise ValueError(f"it holds {len(rows) or 'no'} points{said}: it is cut short or damaged")
+    delimiter = _delimiter(rows)
+    widths = {len(row.split(delimiter)) for row in rows}
+    if len(widths) > 1 or max(widths) < 3:
+        found = " and ".join(map(str, sorted(widths)[:3]))
+        raise ValueError(f"expected a point a line in three columns or more, got {found} columns")
+    columns = _named_columns(table, *widths)
+    if columns:
+        return Shape(numbers(rows, columns, delimiter))
+    words = [word.strip() for word in rows[0].split(delimiter)]
+    numeric = [bool(_NUMBER.fullmatch(word)) for word in words]
+    first = tuple(range((*numeric, False).index(False)))  # labels may follow
+    if len(first) < 3:
+        raise ValueError(f"expected x, y and z as numbers, got {rows[0].strip()[:40]!r}")
+    values = numbers(rows, first, delimiter)
+    return Shape(values[:, :3], None, _doubts(values))
+
+
+def _sort_lines(lines: list[str]) -> _Table:
+    table = _Table([], [], [], [])
+    for place, line in enumerate(lines):
+        first, *more = re.split(r"[\s,;]+", line.strip())
+        if _COMMENT.match(line):
+            table.comments.append(line)
+        elif first.isdigit() and not any(more):
+            table.counts.append(to_integer(first))
+        elif not _NUMBER.fullmatch(first):
+            table.names.append(line)
+        else:
+            rows = lines[place:]
+            if any(mark in row for row in rows for mark in MARKS):
+                rows = [_COMMENT.split(row, maxsplit=1)[0] for row in rows]
+            table.rows.extend(row for row in rows if row and not row.isspace())
+            break
+    if len(table.names) > 1 or len(table.counts) > 1:
+        found = " and ".join(repr(line.strip()[:40]) for line in lines[:2])
+        raise ValueError(f"it is no table of points: it begins with {found}")
+    return table
+
+
+def _delimiter(rows: list[str]) -> str | None:
+    """Return what stands between columns; None for blanks.
+
+    Raises:
+        ValueError: There are commas that may be decimal ones.
+    """
+    commas = [row for row in rows if "," in row]
+    if not commas:
+        return ";" if ";" in rows[0] else None
+    whole = not any("." in row for row in rows)
+    for row in commas:
+        if (
+            ";" in row
+            or _TWO_NUMBERS.search(row)
+            or (whole and _NO_INTEGER.search(row))
+            or row.count(", ") not in (0, row.rstrip(" ,").count(","))
+        ):
+            raise ValueError(f"{COMMAS} (found {row.strip()[:40]!r})")
+    return ","
+
+
+def _named_columns(table: _Table, width: int) -> tuple[int, ...] | None:
+    """Return which columns are named x, y and z; None if there are no names.
+
+    Raises:
+        ValueError: There are other names.
+    """
+    for line in (*table.names, *table.comments):
+        separator = next((mark for mark in ";,\t" if mark in line), None)
+        names = [_UNIT.sub("", name.lower()) for name in line.strip().split(separator)]
+        names = [name for name in names if name]
+        found = tuple(names.index(axis) for axis in "xyz" if names.count(axis) == 1)
+        if len(found) == 3 and (len(names) == width or found == (0, 1, 2)):
+            return found
+        if line in table.names:
+            said = ", ".join(names)[:60]
+            raise ValueError(f"its {width} columns are named {said!r}: expected x, y, z among them")
+    return None
+
+
+def _doubts(values: Float[np.ndarray, "N K"]) -> tuple[str, ...]:
+    """Return what is to be noted of columns without names.
+
+    Raises:
+        ValueError: The first of them are hardly coordinates.
+    """
+    whole = (values == np.rint(values)).all(axis=0)  # (K,)
+    steps = np.diff(values[:, 0])
+    counting = len(values) > 4 and values[0, 0] in (0, 1) and (steps == 1).all()
+    leading = int((*whole, False).index(False))
+    followed = len(whole) >= leading + 3 and not whole[leading : leading + 3].any()
+    if len(whole) > 3 and (counting or (leading and followed)):
+        raise ValueError(
+            "whole numbers stand before what may be its coordinates, as numbers of points or "
+            "classes do: delete these columns, or name all columns in the first line, as in "
+            "`id x y z`"
+        )
+    notes = (COUNTING,) * counting + (WHOLE,) * bool(whole[:3].all())
+    return notes[:1]

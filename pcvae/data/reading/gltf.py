@@ -1,0 +1,278 @@
+"""glTF 2.0, as .glb and .gltf: every mesh that its scene shows, where the scene shows it.
+
+Source: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path, PureWindowsPath
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from pcvae.data.reading.shape import (
+    FEW_CORNERS,
+    ROUNDED,
+    Shape,
+    check_corners,
+    fan_triangles,
+    is_rounded,
+    strip_triangles,
+)
+
+OTHER_SCENES = "only its main scene is read"
+# Required extensions that are read, and beginnings of those that change only looks.
+DRACO, INSTANCING = "KHR_draco_mesh_compression", "EXT_mesh_gpu_instancing"
+READ = (DRACO, INSTANCING, "KHR_mesh_quantization")
+LOOKS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "MSFT_texture_", "KHR_lights_")
+
+TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+# Of a node that does not say where it stands.
+PLACE = {"translation": (0, 0, 0), "rotation": (0, 0, 0, 1), "scale": (1, 1, 1)}
+POINTS, LINES, TRIANGLES, STRIP, FAN = 0, (1, 2, 3), 4, 5, 6
+# What a small file may grow to by sparse values and instances.
+MOST_NUMBERS = 200_000_000
+
+
+def read_gltf(path: Path) -> Shape:
+    """Read the triangles of the scene, or its points where it has no triangles.
+
+    Raises:
+        ValueError: It is damaged, requires what is not read, or names a file that is not in its
+            folder.
+    """
+    try:
+        return _Document(path).shape()
+    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"it cannot be read: its description is damaged ({what})") from error
+
+
+class _Document:
+    """A glTF file: its JSON, and the bytes that this refers to."""
+
+    def __init__(self, path: Path) -> None:
+        content = path.read_bytes()
+        self.folder, self.own = path.parent, None
+        if content.startswith(b"glTF"):
+            content, self.own = _chunks(content)
+        self.json = json.loads(content.decode("utf-8-sig"))
+        version = str(self.json["asset"]["version"])
+        if not version.startswith("2"):
+            raise ValueError(f"it is written in version {version} of glTF; 2.0 is read")
+        for name in self.json.get("extensionsRequired", []):
+            if name not in READ and not name.startswith(LOOKS):
+                raise ValueError(f"it requires the extension {name}, which is not read")
+        self.content = cache(self.content)
+
+    def entry(self, kind: str, number: int) -> dict[str, Any]:
+        """Return what stands in a list; Python would count negative numbers from its end."""
+        if number < 0:
+            raise IndexError(f"{kind} of number {number}")
+        return self.json[kind][number]
+
+    def shape(self) -> Shape:
+        """Return all that the scene shows in one piece."""
+        parts, notes, numbers = [], (), 0
+        for node, world in self.placed():
+            mesh = self.entry("meshes", node["mesh"]) if "mesh" in node else {"primitives": []}
+            if "skin" in node or any(node.get("weights", mesh.get("weights", ()))):
+                raise ValueError("it is bent by a skeleton or morph targets, which is not read")
+            places = world @ self.instances(node)  # (K, 4, 4)
+            for part in mesh["primitives"]:
+                points, faces = self.part(part)
+                notes += (ROUNDED,) * is_rounded(points)
+                numbers += len(places) * (points.size + (0 if faces is None else faces.size))
+                if numbers > MOST_NUMBERS:
+                    raise ValueError(f"what it shows is more than {MOST_NUMBERS} numbers")
+                parts += [(points @ at[:3, :3].T + at[:3, 3], faces) for at in places]
+        notes += (OTHER_SCENES,) * (len(self.json.get("scenes", ())) > 1)
+        return _together(parts, notes)
+
+    def placed(self) -> Iterator[tuple[dict[str, Any], Float[np.ndarray, "4 4"]]]:
+        """Yield the nodes of the scene, and what takes their coordinates to the scene's."""
+        roots = self.entry("scenes", self.json.get("scene", 0)).get("nodes", [])
+        waiting, seen = [(root, np.eye(4)) for root in roots], set()
+        while waiting:
+            number, above = waiting.pop()
+            if number in seen:
+                raise ValueError(f"it cannot be read: its node {number} stands in two places")
+            seen.add(number)
+            node = self.entry("nodes", number)
+            matrix = node.get("matrix")
+            given = [[node[key]] if key in node else None for key in PLACE]
+            own = np.reshape(matrix, (4, 4)).T if matrix else _transforms(given)[0]
+            waiting += [(child, above @ own) for child in node.get("children", [])]
+            yield node, above @ own
+
+    def instances(self, node: dict[str, Any]) -> Float[np.ndarray, "K 4 4"]:
+        """Return where a node shows its mesh, in its own coordinates: once, if it does not say."""
+        found = node.get("extensions", {}).get(INSTANCING, {}).get("attributes", {})
+        keys = [found.get(key.upper()) for key in PLACE]
+        return _transforms([None if key is None else self.accessor(key) for key in keys])
+
+    def part(self, part: dict[str, Any]) -> tuple[np.ndarray, Int[np.ndarray, "F 3"] | None]:
+        """Return points (V, 3) and faces of a primitive; None of points, none of lines."""
+        mode, compressed = part.get("mode", TRIANGLES), part.get("extensions", {}).get(DRACO)
+        if compressed:
+            return self.decompress(compressed)
+        points = self.accessor(part["attributes"]["POSITION"])
+        corners = np.arange(len(points))
+        if "indices" in part:
+            corners = self.accessor(part["indices"])[:, 0]
+        if points.shape[1] != 3 or corners.dtype.kind not in "iu":
+            raise ValueError(
+                "it cannot be read: it has other than three coordinates or whole corners"
+            )
+        corners = corners.astype(np.int64)
+        check_corners(corners, len(points))
+        if mode == POINTS:
+            return points, None
+        if mode in LINES:
+            return points, np.empty((0, 3), dtype=np.int64)
+        if mode == TRIANGLES and len(corners) % 3 == 0:
+            return points, corners.reshape(-1, 3)
+        if mode in (STRIP, FAN) and len(corners) > 2:
+            return points, strip_triangles(corners) if mode == STRIP else fan_triangles(
+                corners[None]
+            )
+        raise ValueError(f"it has a part of mode {mode} and {len(corners)} corners")
+
+    def decompress(self, compressed: dict[str, Any]) -> tuple[np.ndarray, Int[np.ndarray, "F 3"]]:
+        """Do what `part` does for triangles compressed by Draco."""
+        import DracoPy
+
+        content = self.view(compressed["bufferView"])
+        try:
+            found = DracoPy.decode(content)
+            wanted = compressed["attributes"]["POSITION"]
+            points = next(a["data"] for a in found.attributes if a["unique_id"] == wanted)
+            return np.reshape(points, (-1, 3)), np.reshape(found.faces, (-1, 3)).astype(np.int64)
+        except Exception as error:  # DracoPy raises whatever its decoder stumbles over
+            raise ValueError(f"its Draco compression cannot be read: {error}") from error
+
+    def accessor(self, number: int) -> Shaped[np.ndarray, "N K"]:
+        """Return an array in the type that it is stored in; as floats where it is normalized."""
+        what = self.entry("accessors", number)
+        kind, width, count = (
+            np.dtype(TYPES[what["componentType"]]),
+            WIDTHS[what["type"]],
+            what["count"],
+        )
+        sparse = what.get("sparse")
+        if "bufferView" in what:
+            values = self.table(what, kind, width, count)
+        elif sparse and count <= MOST_NUMBERS:
+            values = np.zeros((count, width), kind)
+        else:
+            raise ValueError(f"it cannot be read: its accessor {number} holds no data")
+        if sparse:
+            where = np.dtype(TYPES[sparse["indices"]["componentType"]])
+            rows = self.table(sparse["indices"], where, 1, sparse["count"])[:, 0]
+            values = values.copy()
+            values[rows] = self.table(sparse["values"], kind, width, sparse["count"])
+        if what.get("normalized") and kind.kind in "iu":
+            values = np.maximum(values / np.iinfo(kind).max, -1.0)
+        return values
+
+    def table(
+        self, what: dict[str, Any], kind: np.dtype, width: int, count: int
+    ) -> Shaped[np.ndarray, "N K"]:
+        """Return numbers that a view holds, without copying them."""
+        content, start = self.view(what["bufferView"]), what.get("byteOffset", 0)
+        row = kind.itemsize * width
+        stride = self.entry("bufferViews", what["bufferView"]).get("byteStride", row)
+        if min(count, start, stride - 1) < 0 or start + (count - 1) * stride + row > len(content):
+            raise ValueError(f"it is cut short or damaged: {count} values are not there")
+        return np.ndarray((count, width), kind, content, start, (stride, kind.itemsize))
+
+    def view(self, number: int) -> bytes:
+        """Return the bytes of a buffer view."""
+        what = self.entry("bufferViews", number)
+        start, content = what.get("byteOffset", 0), self.content(what["buffer"])
+        end = start + what["byteLength"]
+        if not 0 <= start <= end <= len(content):
+            raise ValueError(f"it is cut short or damaged: bytes {start} to {end} are not there")
+        return content[start:end]
+
+    def content(self, number: int) -> bytes:
+        """Return the bytes of a buffer: of this file, of its text, or of one in its folder."""
+        what = self.entry("buffers", number)
+        uri, content = what.get("uri"), self.own if number == 0 else None
+        if uri and uri.startswith("data:"):
+            content = base64.b64decode(uri.partition(";base64,")[2], validate=True)
+        elif uri:
+            name = PureWindowsPath(unquote(uri))  # it knows both kinds of slash
+            if "://" in uri or name.anchor or ".." in name.parts:
+                raise ValueError(f"it names a file outside of its folder: {uri[:60]!r}")
+            try:
+                content = self.folder.joinpath(*name.parts).read_bytes()
+            except OSError as error:
+                raise ValueError(
+                    f"the file {uri[:60]!r} is not there, and belongs to it"
+                ) from error
+        if content is None or len(content) < what["byteLength"]:
+            used = ", ".join(self.json.get("extensionsUsed", [])) or "no extensions"
+            raise ValueError(f"it is cut short, or its buffer is kept elsewhere (it uses {used})")
+        return content
+
+
+def _chunks(content: bytes) -> tuple[bytes, bytes | None]:
+    """Return the JSON of a .glb file, and its own buffer if it has one."""
+    chunks, start = {}, 12
+    version, length = struct.unpack("<II", content[4:12].ljust(8, b"\0"))
+    if version != 2:
+        raise ValueError(f"it is written in version {version} of glTF; 2.0 is read")
+    while start + 8 <= length:
+        size, kind = struct.unpack("<I4s", content[start : start + 8].ljust(8, b"\0"))
+        chunks.setdefault(kind, content[start + 8 : start + 8 + size])
+        start += 8 + size
+    if start > min(length, len(content)) or b"JSON" not in chunks:
+        raise ValueError("it is cut short or damaged: its parts are not as long as they say")
+    return chunks[b"JSON"], chunks.get(b"BIN\0")
+
+
+def _transforms(given: list[Any]) -> Float[np.ndarray, "K 4 4"]:
+    """Return matrices that scale, then rotate by quaternions (x, y, z, w), then translate.
+
+    Args:
+        given: K of each, in the order of `PLACE`, or None.
+    """
+    from scipy.spatial.transform import Rotation
+
+    values = [
+        np.array([default] if value is None else value, dtype=float)
+        for value, default in zip(given, PLACE.values(), strict=True)
+    ]
+    count = max(map(len, values))
+    moved, turned, scaled = (np.broadcast_to(v, (count, v.shape[1])) for v in values)
+    matrices = np.tile(np.eye(4), (count, 1, 1))
+    matrices[:, :3, :3] = Rotation.from_quat(turned).as_matrix() * scaled[:, None, :]
+    matrices[:, :3, 3] = moved
+    return matrices
+
+
+def _together(
+    parts: list[tuple[Float[np.ndarray, "V 3"], Int[np.ndarray, "F 3"] | None]],
+    notes: tuple[str, ...],
+) -> Shape:
+    """Join the parts that are meshes, or those that are points where there are none."""
+    chosen = [part for part in parts if part[1] is not None and len(part[1])]
+    clouds = [part for part in parts if part[1] is None]
+    notes += (FEW_CORNERS,) * (len(parts) > len(chosen or clouds))
+    if not (chosen or clouds):
+        raise ValueError(f"it holds {'lines in place of faces' if parts else 'nothing to be seen'}")
+    points = np.concatenate([points for points, _ in chosen or clouds])
+    if not chosen:
+        return Shape(points, None, notes)
+    starts = np.cumsum([0, *(len(points) for points, _ in chosen)])[:-1]
+    faces = [part[1] + start for part, start in zip(chosen, starts, strict=True)]
+    return Shape(points, np.concatenate(faces), notes)
