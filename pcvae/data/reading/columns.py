@@ -146,5 +146,6 @@ def _doubts(values: Float[np.ndarray, "N K"]) -> tuple[str, ...]:
             "classes do: delete these columns, or name all columns in the first line, as in "
             "`id x y z`"
         )
-    notes = (COUNTING,) * counting + (WHOLE,) * bool(whole[:3].all())
-    return notes[:1]
+    if whole[:3].all():
+        return (WHOLE,)
+    return (COUNTING,) if counting else ()

@@ -38,8 +38,13 @@ WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "M
 # Of a node that does not say where it stands.
 PLACE = {"translation": (0, 0, 0), "rotation": (0, 0, 0, 1), "scale": (1, 1, 1)}
 POINTS, LINES, TRIANGLES, STRIP, FAN = 0, (1, 2, 3), 4, 5, 6
+# What a description raises that is not as glTF has it.
+DAMAGED = (
+    json.JSONDecodeError, UnicodeError, LookupError, TypeError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
 # What a small file may grow to by sparse values and instances.
-MOST_NUMBERS = 200_000_000
+MOST_NUMBERS = 60_000_000
 
 
 def read_gltf(path: Path) -> Shape:
@@ -51,7 +56,7 @@ def read_gltf(path: Path) -> Shape:
     """
     try:
         return _Document(path).shape()
-    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except DAMAGED as error:
         what = f"{type(error).__name__}: {error}"
         raise ValueError(f"it cannot be read: its description is damaged ({what})") from error
 
@@ -261,7 +266,7 @@ def _transforms(given: list[Any]) -> Float[np.ndarray, "K 4 4"]:
 
 
 def _together(
-    parts: list[tuple[Float[np.ndarray, "V 3"], Int[np.ndarray, "F 3"] | None]],
+    parts: list[tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"] | None]],
     notes: tuple[str, ...],
 ) -> Shape:
     """Join the parts that are meshes, or those that are points where there are none."""

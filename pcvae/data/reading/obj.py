@@ -50,6 +50,8 @@ def read_obj(path: Path) -> Shape:
             f"it holds {unknown[0].strip()[:40]!r}, and is read as polygons only: no free-form "
             "curves or surfaces, and nothing unknown"
         )
+    if "" in vertices or "" in faces:
+        raise ValueError("it has a line `v` or `f` without numbers")
     if not vertices or (few and not faces):
         raise ValueError(f"it holds neither faces nor points{' but ' * bool(few)}{few[:40]}")
     points = numbers(vertices, (0, 1, 2))
