@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlparse
 
 import nbformat
 import pytest
+from browser.harness import cells_of_widgets
 from nbformat import NotebookNode
 from nbval.plugin import comment_markers
 
@@ -252,3 +253,25 @@ def test_readme_and_map_know_how_long_a_chapter_takes(path):
     for line in start:
         if line.startswith("|") and f"({path.name})" in line:
             assert f"| {minutes}, " in line
+
+
+# What the browser tests rely on
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_browser_runs_every_cell_that_shows_a_widget(path):
+    cells = nbformat.read(path, 4).cells
+    run = cells_of_widgets(cells)
+    shown = {
+        index: output.data["text/plain"]
+        for index, cell in enumerate(cells)
+        for output in cell.get("outputs", [])
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    }
+    missed = {index: text for index, text in shown.items() if index not in run}
+    assert [text for text in missed.values() if not re.search(r"%\||it/s|Output\(", text)] == []
+
+
+def test_no_browser_test_waits_for_a_time():
+    for path in (NOTEBOOKS.parent / "tests" / "browser").glob("test_*.py"):
+        assert not re.search(r"wait_for_timeout|sleep\(", path.read_text(encoding="utf-8")), path

@@ -4,20 +4,20 @@ A real JupyterLab is opened as in the browser tests, and the mouse drags the sli
 shows on the way becomes `explorer.gif`; its last picture, in full colors, `explorer.png`.
 """
 
-import importlib.util
 import io
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import numpy as np
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-BROWSER = HERE.parents[1] / "tests" / "browser" / "conftest.py"
+sys.path.append(str(HERE.parents[1] / "tests"))
+
+from browser.harness import find_chromium, open_page, running_server, write_notebook  # noqa: E402
+
 PANEL = """
 import torch
 import pcvae
@@ -30,15 +30,6 @@ DRAGS = (("leg height", 0.95), ("seat width", 0.9), ("back height", 0.95), ("arm
 FRAMES = 9  # of a drag
 SETTLED = 350  # milliseconds for a picture through the prior
 WIDTH = 640  # pixels of the animation
-
-
-def harness():
-    """Return the module that opens JupyterLab in Chromium for the browser tests."""
-    spec = importlib.util.spec_from_file_location("browser_harness", BROWSER)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def pictures(lab) -> Iterator[Image.Image]:
@@ -72,14 +63,10 @@ def picture(panel) -> Image.Image:
 
 def main() -> None:
     """Write both pictures."""
-    browser = harness()
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    cell = nbformat.v4.new_code_cell(PANEL)
-    python = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    with tempfile.TemporaryDirectory() as folder, browser.running_server(Path(folder)) as server:
-        path = server.folder / "notebooks" / "film.ipynb"
-        nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=python), path)
-        with browser.open_page(server, chromium) as lab:
+    chromium = find_chromium()
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
+        path = write_notebook(server.folder / "notebooks" / "film.ipynb", PANEL)
+        with open_page(server, chromium) as lab:
             lab.page.set_viewport_size({"width": 1280, "height": 900})
             lab.open_notebook(path.name)
             lab.run_all()

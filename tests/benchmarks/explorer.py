@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -18,10 +17,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+
+from browser.harness import find_chromium, open_page, running_server, write_notebook  # noqa: E402
+
 HOOKS = HERE / "explorer.js"
 QUIET = 1200  # milliseconds without a new picture: everything was drawn
 
@@ -113,26 +115,11 @@ def updates(count):
 """
 
 
-def harness():
-    """Return the module with the browser tests' server and page."""
-    path = HERE.parent / "browser" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("browser_harness", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["browser_harness"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @contextmanager
-def opened(browser, server, chromium: str, *cells: str) -> Iterator:
+def opened(server, chromium: str, *cells: str) -> Iterator:
     """Open a page on a notebook of these cells, none of them run."""
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    path = server.folder / "notebooks" / "benchmark.ipynb"
-    nbformat.write(notebook, path)
-    with browser.open_page(server, chromium) as lab:
+    path = write_notebook(server.folder / "notebooks" / "benchmark.ipynb", *cells)
+    with open_page(server, chromium) as lab:
         lab.page.add_init_script(path=HOOKS)
         lab.open_notebook(path.name)
         yield lab
@@ -268,18 +255,17 @@ def main() -> None:
     parser.add_argument("--only", default="updates,kernel,burst,memory", help="parts to measure")
     options = parser.parse_args()
     parts = options.only.split(",")
-    browser = harness()
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    with tempfile.TemporaryDirectory() as folder, browser.running_server(Path(folder)) as server:
+    chromium = find_chromium()
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
         if "updates" in parts or "burst" in parts:
-            compare(browser, server, chromium, options, "burst" in parts)
+            compare(server, chromium, options, "burst" in parts)
         if "kernel" in parts:
-            measure_kernel(browser, server, chromium)
+            measure_kernel(server, chromium)
         if "memory" in parts:
-            measure_memory(browser, server, chromium, options.updates)
+            measure_memory(server, chromium, options.updates)
 
 
-def compare(browser, server, chromium: str, options, with_burst: bool) -> None:
+def compare(server, chromium: str, options, with_burst: bool) -> None:
     """Print how soon single updates and the last of a burst are drawn."""
     print("slider event to drawn points, ms\n           median   95 %     to interact")
     base, medians, bursts = None, {}, {}
@@ -288,7 +274,7 @@ def compare(browser, server, chromium: str, options, with_burst: bool) -> None:
         if way == "k3d" and importlib.util.find_spec("k3d") is None:
             print("k3d is not installed")
             continue
-        with opened(browser, server, chromium, SETUP, code, CHECK) as lab:
+        with opened(server, chromium, SETUP, code, CHECK) as lab:
             run_cell(lab, 0)
             seconds = opening(lab, 1)
             times = single_updates(lab, options.count)
@@ -309,11 +295,11 @@ def compare(browser, server, chromium: str, options, with_burst: bool) -> None:
         print(f"webgl to k3d: {medians['webgl'] / medians['k3d']:.3f}")
 
 
-def measure_kernel(browser, server, chromium: str) -> None:
+def measure_kernel(server, chromium: str) -> None:
     """Print what an update costs in the kernel, with a page that draws it."""
     print("in the kernel, event to message out, ms")
     for name, code in (("one pass", WAYS["webgl"]), ("plotly", WAYS["plotly"]), ("prior", PRIOR)):
-        with opened(browser, server, chromium, SETUP, code, KERNEL) as lab:
+        with opened(server, chromium, SETUP, code, KERNEL) as lab:
             run_cell(lab, 0)
             run_cell(lab, 1)
             settle(lab)
@@ -322,13 +308,13 @@ def measure_kernel(browser, server, chromium: str) -> None:
             )
 
 
-def measure_memory(browser, server, chromium: str, count: int) -> None:
+def measure_memory(server, chromium: str, count: int) -> None:
     """Print the memory of page and kernel before and after many updates."""
     print(f"memory after 200 updates, and after {count} more, MB")
     for way in DRAWN:
         more = f"updates({count})"
         cells = (SETUP, WAYS[way], MANY_UPDATES, "updates(200)", more)
-        with opened(browser, server, chromium, *cells) as lab:
+        with opened(server, chromium, *cells) as lab:
             for cell in range(3):
                 run_cell(lab, cell)
             before, after = memory(lab, 3), memory(lab, 4)

@@ -17,21 +17,19 @@ SLIDERS = (
 )
 
 
+@pytest.fixture(scope="module")
+def opened(page_of_file):
+    """Chapter 01 with what its widget needs."""
+    page_of_file.open_notebook(NOTEBOOK)
+    page_of_file.run_widgets()
+
+
 @pytest.fixture
-def chapter(lab):
-    """Chapter 01 in a window of 1,280 pixels, all cells run, the chair in view."""
-    lab.page.set_viewport_size({"width": 1280, "height": 900})
-    lab.open_notebook(NOTEBOOK)
-    lab.run_all()
+def chapter(opened, lab):
+    """The chair as it is at first, in view."""
+    lab.run_cells(["chair"])
     lab.plot()
     return lab
-
-
-def choose(lab, label: str, option: str) -> None:
-    dropdown = lab.page.locator(".widget-dropdown").filter(
-        has=lab.page.get_by_text(label, exact=True)
-    )
-    dropdown.locator("select").select_option(option)
 
 
 def test_sliders_and_lists_change_the_chair_and_nothing_else(chapter):
@@ -44,7 +42,7 @@ def test_sliders_and_lists_change_the_chair_and_nothing_else(chapter):
         assert np.linalg.norm(after, axis=1).max() <= 1.0001, label  # normalized again
     for label, option in (("back_style", "slats"), ("armrests", "arms"), ("base", "pedestal")):
         before = chapter.drawn_coordinates()
-        choose(chapter, label, option)
+        chapter.choose(label, option)
         chapter.wait_until_moved(before)
     # The arms' height means something once there are arms.
     before = chapter.drawn_coordinates()
@@ -56,9 +54,9 @@ def test_sliders_and_lists_change_the_chair_and_nothing_else(chapter):
 
 def test_longer_legs_make_the_seat_smaller(chapter):
     """What the reader is asked to predict: plotly's y is our x, the width."""
+    before = chapter.drawn_coordinates()
     chapter.drag_slider(chapter.slider("leg_height (cm)"), 0.0)
-    chapter.page.wait_for_timeout(1500)
-    low = chapter.drawn_coordinates()
+    low = chapter.wait_until_moved(before)
     chapter.drag_slider(chapter.slider("leg_height (cm)"), 1.0)
     high = chapter.wait_until_moved(low)
     assert np.ptp(high[:, 1]) < 0.9 * np.ptp(low[:, 1])

@@ -14,11 +14,10 @@ DRAWN = "plot => plot.querySelectorAll('.scatterlayer .trace').length === 4"
 
 @pytest.fixture
 def chapter(lab):
-    """Chapter 02 in a window of 1,280 pixels, all cells run, the plane in view."""
-    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    """Chapter 02 with what its widget needs, the plane in view."""
     lab.open_notebook(NOTEBOOK)
-    lab.run_all(seconds=400)
-    lab.page.wait_for_function(DRAWN, arg=plot(lab).element_handle(), timeout=60_000)
+    lab.run_widgets()
+    lab.wait_for(DRAWN, plot(lab).element_handle())
     return lab
 
 
@@ -39,14 +38,8 @@ def drag(lab, label: str, fraction: float) -> list[bool]:
     """Drag a slider and say which of the four traces changed."""
     before = lines(lab)
     lab.drag_slider(lab.slider(label), fraction)
-    moved = [False]
-    for _ in range(80):
-        lab.page.wait_for_timeout(250)
-        last, now = moved, lines(lab)
-        moved = [not np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
-        if any(moved) and moved == last:
-            return moved
-    pytest.fail(f"nothing moved when {label} was dragged; errors: {lab.errors()}")
+    now = lab.changed(lambda: lines(lab), before)
+    return [not np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
 
 
 def readout(lab) -> str:
@@ -77,7 +70,6 @@ def kill_one_latent_after_the_other(lab) -> None:
 
 
 def test_the_plane_follows_all_sliders(chapter):
-    """One test, as the networks of the chapter are trained each time that it is opened."""
     look(chapter)
     for label in ("z1", "z2"):
         assert drag(chapter, label, 0.9) == [False, False, True, True], label

@@ -18,12 +18,17 @@ OFFSET, SKIP, COPIES, WEIGHT = (
 MARKS = """plot => [1, 2].map(trace => [plot._fullData[trace].x[0], plot._fullData[trace].y[0]])"""
 
 
+@pytest.fixture(scope="module")
+def opened(page_of_file):
+    """Chapter 04 with what its widget needs."""
+    page_of_file.open_notebook(NOTEBOOK)
+    page_of_file.run_widgets()
+
+
 @pytest.fixture
-def chapter(lab):
-    """Chapter 04 in a window of 1,280 pixels, all cells run, the lab in view."""
-    lab.page.set_viewport_size({"width": 1280, "height": 900})
-    lab.open_notebook(NOTEBOOK)
-    lab.run_all()
+def chapter(opened, lab):
+    """The lab as it is at first, in view."""
+    lab.run_cells(["lab-views", "lab-controls", "lab-draw", "lab"])
     for index in (INPUT, LATENT):
         lab.plot(index)
     return lab
@@ -32,16 +37,6 @@ def chapter(lab):
 def marks(lab) -> np.ndarray:
     """Sigma and cost, of the dot and of the diamond: (2, 2)."""
     return np.array(lab.page.locator(".js-plotly-plot").nth(CURVE).evaluate(MARKS), float)
-
-
-def wait_for_marks(lab, before: np.ndarray) -> np.ndarray:
-    for _ in range(80):
-        lab.page.wait_for_timeout(250)
-        now = marks(lab)
-        if not np.array_equal(now, before):
-            lab.page.wait_for_timeout(1000)
-            return marks(lab)
-    pytest.fail(f"the dot stayed at {before}; errors: {lab.errors()}")
 
 
 def readout(lab) -> str:
@@ -73,7 +68,7 @@ def test_sliders_move_the_latent_points_and_the_marks(chapter):
     for label, fraction in ((COPIES, 0.0), (WEIGHT, 0.0)):
         before = marks(chapter)
         chapter.drag_slider(chapter.slider(label), fraction)
-        after = wait_for_marks(chapter, before)
+        after = chapter.changed(lambda: marks(chapter), before)
         assert after[1, 0] != before[1, 0], label
         assert after[0, 0] == before[0, 0], label
     np.testing.assert_array_equal(chapter.drawn_coordinates(LATENT), noisy)
@@ -83,7 +78,6 @@ def test_sliders_move_the_latent_points_and_the_marks(chapter):
 
 def test_without_the_point_itself_all_is_one_spot_and_the_page_fits(chapter):
     assert chapter.cut_off() == []
-    chapter.page.wait_for_timeout(2000)
     chapter.screenshot("chapter04_lab")
     before = chapter.drawn_coordinates(LATENT)
     chapter.page.get_by_label("the point itself is added to the mean").uncheck()

@@ -12,23 +12,15 @@ LIVE, BOTH = range(2)  # the two widgets of the chapter
 
 @pytest.fixture
 def chapter(lab):
-    """Chapter 05 in a window of 1,280 pixels, all cells run."""
-    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    """Chapter 05 with what its widgets need."""
     lab.open_notebook(NOTEBOOK)
-    lab.run_all(seconds=900)
+    lab.run_widgets(first="import pcvae.models as package")
     lab.plot(LIVE)
     return lab
 
 
 def clouds(lab, widget: int) -> list[np.ndarray]:
     return [lab.drawn_coordinates(widget, trace) for trace in (H_FROM, Z_FROM, DECODED)]
-
-
-def choose(lab, widget: int, label: str, option: str) -> None:
-    dropdowns = lab.page.locator(".widget-dropdown").filter(
-        has=lab.page.get_by_text(label, exact=True)
-    )
-    dropdowns.nth(widget).locator("select").select_option(option)
 
 
 def slide(lab, widget: int, fraction: float) -> None:
@@ -45,10 +37,10 @@ def test_decoded_shape_follows_z_where_z_lives_and_only_there(chapter):
     np.testing.assert_array_equal(now[H_FROM], donated[H_FROM])
     np.testing.assert_array_equal(now[Z_FROM], donated[Z_FROM])
     assert np.ptp(own_z[:, 2]) > 1.3 * np.ptp(donated[DECODED][:, 2])  # a chair is higher
-    choose(lab, LIVE, "h from", "lamp: lamp2")
+    lab.choose("h from", "lamp: lamp2", LIVE)
     lab.wait_until_moved(now[H_FROM], LIVE, H_FROM)
     before = lab.drawn_coordinates(LIVE, Z_FROM)
-    choose(lab, LIVE, "z from", "car: smart-car")
+    lab.choose("z from", "car: smart-car", LIVE)
     lab.wait_until_moved(before, LIVE, Z_FROM)
     assert lab.camera() == camera
     page_looks_as_it_should(lab)
@@ -57,11 +49,10 @@ def test_decoded_shape_follows_z_where_z_lives_and_only_there(chapter):
 
     lab.plot(BOTH)
     before = lab.drawn_coordinates(BOTH, DECODED)
-    choose(lab, BOTH, "model", "original recipe")
+    lab.choose("model", "original recipe", BOTH)
     dead = lab.wait_until_moved(before, BOTH, DECODED)
     slide(lab, BOTH, 0.0)
-    lab.page.wait_for_timeout(3000)
-    own_z = lab.drawn_coordinates(BOTH, DECODED)
+    own_z = lab.wait_until_moved(dead, BOTH, DECODED)
     assert 0 < np.linalg.norm(own_z - dead, axis=1).mean() < 0.01
     lab.plot(BOTH)
     lab.screenshot("chapter05_dead")

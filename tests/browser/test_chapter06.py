@@ -17,11 +17,10 @@ DRAWN = "plot => plot.querySelectorAll('.scatterlayer .trace').length === 3"
 
 @pytest.fixture
 def chapter(lab):
-    """Chapter 06 in a window of 1,280 pixels, all cells run, the bench in view."""
-    lab.page.set_viewport_size({"width": 1280, "height": 900})
+    """Chapter 06 with what its widget needs, the bench in view."""
     lab.open_notebook(NOTEBOOK)
-    lab.run_all(seconds=900)
-    lab.page.wait_for_function(DRAWN, arg=plot(lab).element_handle(), timeout=60_000)
+    lab.run_widgets()
+    lab.wait_for(DRAWN, plot(lab).element_handle())
     return lab
 
 
@@ -39,14 +38,9 @@ def curves(lab) -> np.ndarray:
 
 def change(lab, act) -> list[bool]:
     """Do something, and say which of the three curves changed."""
-    before, last = curves(lab), None
+    before = curves(lab)
     act()
-    for _ in range(40):
-        lab.page.wait_for_timeout(250)
-        now = curves(lab)
-        if last is not None and np.array_equal(now, last) and not np.array_equal(now, before):
-            break
-        last = now
+    now = lab.settled(lambda: curves(lab))
     return [not np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
 
 

@@ -1,7 +1,6 @@
 """Chapter 08 in a real browser: the explorer, the factor sliders and the mixture are dragged."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -13,12 +12,16 @@ EXPLORER, FACTORS, MIXTURE = range(3)  # the notebook's plotly figures
 INPUT, LATENT, DECODED = range(3)  # the views of the first two
 
 
+@pytest.fixture(scope="module")
+def opened(page_of_file):
+    """Chapter 08 with what its widgets need."""
+    page_of_file.open_notebook(NOTEBOOK)
+    page_of_file.run_widgets(seconds=600)
+
+
 @pytest.fixture
-def chapter(lab):
-    """Chapter 08 in a window of 1,280 pixels, all cells run."""
-    lab.page.set_viewport_size({"width": 1280, "height": 900})
-    lab.open_notebook(NOTEBOOK)
-    lab.run_all(seconds=600)
+def chapter(opened, lab):
+    """The same for each test, which drags one widget of the three."""
     return lab
 
 
@@ -71,10 +74,7 @@ def test_mixture_leads_from_the_chair_to_the_table(chapter):
     chair, table = readout(chapter)
     assert chair < 0.15 < table
     drag(chapter, MIXTURE, chapter.slider("amount"), 1.0)
-    end = time.monotonic() + 30  # on a busy machine the line comes long after the points
-    while not table < 0.15 < chair and time.monotonic() < end:
-        chapter.page.wait_for_timeout(250)
-        chair, table = readout(chapter)
+    chair, table = chapter.settled(lambda: readout(chapter))
     assert table < 0.15 < chair
     assert chapter.errors() == []
 

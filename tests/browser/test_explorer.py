@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
+from browser.harness import write_notebook
 
 from pcvae.widgets.coloring import COLORS, PARTS
 
@@ -25,8 +25,9 @@ torch.set_num_threads(1)
 model = pcvae.load("one_shot")
 shapes = generate(["chair", "table"], count=120, num_points=1024)
 """
+CELL = 'exec(globals().get("code", "panel = None"))\npanel'
 # As encoded, even if the shipped model has a prior: z then moves the decoded points alone.
-PANEL = 'panel = explore(model, shapes, view="{view}", use_prior=False)\npanel'
+PANEL = 'panel = explore(model, shapes, view="{view}", use_prior=False)'
 DRAWN = {
     "plotly": """() => {
         const plot = document.querySelector('.js-plotly-plot');
@@ -59,16 +60,6 @@ NAMELESS = """() => Array.from(document.querySelectorAll('.jp-OutputArea-output'
         control => control.outerHTML.slice(0, 200))"""
 
 
-def notebook(folder: Path, *cells: str) -> Path:
-    made = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    path = folder / "explorer.ipynb"
-    nbformat.write(made, path)
-    return path
-
-
 class Page:
     """The panel on a page, in one of its two views."""
 
@@ -87,26 +78,16 @@ class Page:
 
     def turned(self, before: str, seconds: float = 60) -> str:
         """Wait until the camera moved and came to rest; return where it is."""
-        last = before
-        for _ in range(int(2 * seconds)):
-            self.page.wait_for_timeout(500)
-            now = self.camera()
-            if now == last != before:
-                return now
-            last = now
-        pytest.fail(f"the camera did not move; errors: {self.lab.errors()}")
+        return self.lab.changed(self.camera, before, seconds)
+
+    def rest(self) -> list[np.ndarray]:
+        """Wait until nothing moves any more; return the clouds."""
+        return self.lab.settled(self.clouds)
 
     def settled(self, before: list[np.ndarray], seconds: float = 60) -> list[bool]:
         """Wait until the decoded points moved and came to rest; say which clouds moved."""
-        last = before
-        for _ in range(int(4 * seconds)):
-            self.page.wait_for_timeout(250)
-            now = self.clouds()
-            rests = np.array_equal(now[DECODED], last[DECODED])
-            if rests and not np.array_equal(now[DECODED], before[DECODED]):
-                return [not np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
-            last = now
-        pytest.fail(f"the decoded points did not move; errors: {self.lab.errors()}")
+        self.lab.until(lambda: not np.array_equal(self.clouds()[DECODED], before[DECODED]), seconds)
+        return [not np.array_equal(a, b) for a, b in zip(before, self.rest(), strict=True)]
 
     def control(self, kind: str, label: str):
         return (
@@ -156,15 +137,28 @@ class Page:
     def keep_picture(self, name: str) -> None:
         panel = self.page.locator(".jp-OutputArea-output .widget-vbox").first
         panel.scroll_into_view_if_needed()
-        self.page.wait_for_timeout(500)
+        self.rest()
         self.lab.screenshot(name).write_bytes(panel.screenshot())
 
 
-@pytest.fixture(params=["plotly", "webgl"])
-def panel(request, lab, tmp_path) -> Page:
+@pytest.fixture(scope="module")
+def kernel(page_of_file, tmp_path_factory):
+    """A notebook with model and shapes; each test shows a panel of its own in the last cell."""
+    path = tmp_path_factory.mktemp("explorer") / "explorer.ipynb"
+    page_of_file.open_notebook(write_notebook(path, SETUP, CELL))
+    page_of_file.run_all()
+
+
+def show(lab, code: str) -> None:
+    """Show what this code makes, in place of what the last test left."""
     lab.page.set_viewport_size({"width": 1280, "height": 1000})
-    lab.open_notebook(notebook(tmp_path, SETUP, PANEL.format(view=request.param)))
-    lab.run_all()
+    lab.run_code(f"code = {code!r}")
+    lab.run_cells([1])
+
+
+@pytest.fixture(params=["plotly", "webgl"])
+def panel(request, kernel, lab) -> Page:
+    show(lab, PANEL.format(view=request.param))
     return Page(lab, request.param)
 
 
@@ -198,11 +192,11 @@ def test_every_control_moves_what_it_says(panel):
     panel.undo()
     panel.undo()
     panel.page.get_by_label("a part of both", exact=True).check()
-    panel.page.wait_for_timeout(500)
+    panel.rest()
     assert panel.drag("how much of it") == [False, True, True]
     panel.keep_picture(f"explorer_mix_{panel.view}")
     panel.press("Reset sliders")
-    panel.page.wait_for_timeout(1500)
+    panel.rest()
 
     panel.tab("Noise")
     before = panel.clouds()
@@ -232,8 +226,7 @@ def test_chosen_points_are_edited_and_no_others(panel):
     panel.tab("Points")
     before = panel.clouds()
     panel.lab.drag_slider(panel.slider("plane at"), 0.55)
-    panel.page.wait_for_timeout(1500)
-    for now, then in zip(panel.clouds(), before, strict=True):
+    for now, then in zip(panel.rest(), before, strict=True):
         np.testing.assert_array_equal(now, then)  # choosing moves nothing, but colors
     for label in ("move x", "move y", "move z", "scale", "turn", "jitter"):
         latent = panel.clouds()[LATENT]
@@ -248,14 +241,13 @@ def test_chosen_points_are_edited_and_no_others(panel):
     panel.press("Pick the center")
     target = panel.picture.evaluate(NEAREST[panel.view])
     panel.page.mouse.move(*target)
-    panel.page.wait_for_timeout(800)  # plotly looks for points while the mouse moves
-    panel.page.mouse.click(*target, delay=200)  # it looks at the button once a frame
+    panel.rest()  # plotly looks for points while the mouse moves
+    panel.page.mouse.down()
+    panel.lab.next_frame()  # it looks at the button once a frame
+    panel.lab.next_frame()
+    panel.page.mouse.up()
     center = panel.page.get_by_label("center: point", exact=True).locator("visible=true")
-    for _ in range(20):
-        panel.page.wait_for_timeout(250)
-        if center.input_value() != "0":
-            break
-    assert center.input_value() != "0"
+    panel.lab.until(lambda: center.input_value() != "0")
     panel.keep_picture(f"explorer_points_{panel.view}")
     assert panel.drag("move y", 0.9)[DECODED]
 
@@ -267,8 +259,7 @@ def test_chosen_points_are_edited_and_no_others(panel):
     assert panel.settled(before)[LATENT]
     kept = panel.clouds()
     panel.press("Keep")
-    panel.page.wait_for_timeout(1000)
-    for now, then in zip(panel.clouds(), kept, strict=True):
+    for now, then in zip(panel.rest(), kept, strict=True):
         np.testing.assert_array_equal(now, then)
     assert panel.page.get_by_text("1 kept").is_visible()
     panel.press("Remove all")
@@ -346,8 +337,7 @@ def test_colors_that_are_drawn_are_those_asked_for(panel):
     seen = set()
     for name, palette in labels.items():
         panel.choose("Color by", name)
-        panel.page.wait_for_timeout(1500)
-        colored = panel.page.evaluate(COLORED[panel.view])
+        colored = panel.lab.settled(lambda: panel.page.evaluate(COLORED[panel.view]))
         seen.add(json.dumps(colored))
         if panel.view == "plotly":
             values, scale, low, high = colored
@@ -362,7 +352,6 @@ def test_colors_that_are_drawn_are_those_asked_for(panel):
                 assert drawn <= set(PARTS)
     assert len(seen) == len(labels)
     panel.choose("Color by", "part")
-    panel.page.wait_for_timeout(1000)
     panel.keep_picture(f"explorer_parts_{panel.view}")
     assert panel.lab.errors() == []
 
@@ -371,22 +360,19 @@ def test_a_walk_plays_stops_and_ends_at_the_end(panel):
     panel.tab("Walk")
     before = panel.clouds()
     panel.press("Play")
-    panel.page.wait_for_timeout(2500)
+    panel.lab.until(lambda: not np.array_equal(panel.clouds()[DECODED], before[DECODED]))
     panel.press("Stop")
-    panel.page.wait_for_timeout(2000)
-    stopped = panel.clouds()
+    play = panel.page.get_by_role("button", name="Play")
+    panel.lab.until(play.is_enabled)
+    stopped = panel.rest()
     assert not np.array_equal(stopped[DECODED], before[DECODED])
     bar = panel.page.get_by_role("progressbar", name="progress")
     assert bar.count() == 1
-    panel.page.wait_for_timeout(1500)
-    np.testing.assert_array_equal(panel.clouds()[DECODED], stopped[DECODED])
+    np.testing.assert_array_equal(panel.rest()[DECODED], stopped[DECODED])
     panel.press("Play")
-    play = panel.page.get_by_role("button", name="Play")
-    for _ in range(120):
-        panel.page.wait_for_timeout(250)
-        if play.is_enabled():
-            break
-    panel.page.wait_for_timeout(2000)
+    panel.lab.until(play.is_disabled)
+    panel.lab.until(play.is_enabled)
+    panel.rest()
     panel.tab("Sliders")
     assert panel.slider("direction 1").locator(".widget-readout").inner_text() == "3.00"
     assert panel.lab.errors() == []
@@ -422,7 +408,6 @@ def test_turning_and_zooming_outlive_edits(panel):
 def test_nothing_is_cut_off_and_every_control_has_a_name(panel):
     for name in ("Sliders", "Factors", "Points", "Mix", "Noise", "Walk", "More shapes", "Save"):
         panel.tab(name)
-        panel.page.wait_for_timeout(3000 if name == "Factors" else 500)
         assert panel.lab.cut_off() == [], name
         assert panel.page.evaluate(NAMELESS) == [], name
         panel.keep_picture(f"explorer_tab_{name.replace(' ', '_')}_{panel.view}")
@@ -443,12 +428,12 @@ def test_a_dark_page_is_drawn_dark_and_light_again(panel):
     light = panel.picture.screenshot()
     theme = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
     panel.page.evaluate(theme, "JupyterLab Dark")
-    panel.page.wait_for_timeout(3000)
-    panel.keep_picture(f"explorer_dark_{panel.view}")
-    assert mean_gray(panel.picture.screenshot()) < 70
-    panel.page.evaluate(theme, "JupyterLab Light")
-    panel.page.wait_for_timeout(3000)
-    assert mean_gray(panel.picture.screenshot()) > 200
+    try:
+        panel.lab.until(lambda: mean_gray(panel.picture.screenshot()) < 70)
+        panel.keep_picture(f"explorer_dark_{panel.view}")
+    finally:
+        panel.page.evaluate(theme, "JupyterLab Light")
+    panel.lab.until(lambda: mean_gray(panel.picture.screenshot()) > 200)
     assert mean_gray(light) > 200
 
 
@@ -484,8 +469,7 @@ def test_more_shapes_and_files_come_and_go(panel, tmp_path):
         panel.page.get_by_text(re.compile(f"Written: .*{re.escape(ending)}")).wait_for()
     panel.press("Python")
     code = panel.page.get_by_label("Python", exact=True).locator("visible=true")
-    panel.page.wait_for_timeout(500)
-    assert "editing.decode(model, state)" in code.input_value()
+    panel.lab.until(lambda: "editing.decode(model, state)" in code.input_value())
 
 
 def upload(panel: Page, path: Path) -> None:
@@ -495,42 +479,9 @@ def upload(panel: Page, path: Path) -> None:
     chooser.value.set_files(path)
 
 
-def test_an_error_shows_in_the_panel_and_a_lost_kernel_too(lab, tmp_path):
-    broken = (
-        "from pcvae import editing\n"
-        "decode = editing.decode\n"
-        "def sometimes(model, state):\n"
-        "    if panel.style[3].value > 1: raise RuntimeError('out of luck')\n"
-        "    return decode(model, state)\n"
-        "editing.decode = sometimes"
-    )
-    lab.open_notebook(notebook(tmp_path, SETUP, PANEL.format(view="webgl"), broken))
-    lab.run_all()
-    panel = Page(lab, "webgl")
-    before = panel.clouds()
-    lab.drag_slider(panel.slider("direction 4"), 0.95)
-    alert = lab.page.get_by_role("alert").filter(has_text="out of luck")
-    alert.wait_for()
-    lost = lab.page.get_by_text("The kernel of this panel is gone")
-    assert not lost.is_visible()
-    lab.drag_slider(panel.slider("direction 4"), 0.5)
-    alert.wait_for(state="detached")
-    lab.page.wait_for_timeout(500)
-    assert np.abs(panel.clouds()[DECODED] - before[DECODED]).max() < 0.5
-    # As when memory runs out. Restarting from the menu is ipywidgets' own business.
-    kill = "globalThis.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
-    lab.page.evaluate(f"() => {{ {kill}.requestExecute({{code: 'import os; os._exit(1)'}}); }}")
-    lost.wait_for(timeout=30_000)
-    panel.keep_picture("explorer_lost_kernel")
-
-
 @pytest.mark.parametrize("kind", ["FactorSliders", "EditsOfChosenPoints", "Mix"])
-def test_groups_stand_alone(lab, tmp_path, kind):
-    lab.page.set_viewport_size({"width": 1280, "height": 1000})
-    lab.open_notebook(
-        notebook(tmp_path, SETUP, f'{kind}(model, shapes, view="webgl", use_prior=False)')
-    )
-    lab.run_all()
+def test_groups_stand_alone(kernel, lab, kind):
+    show(lab, f'panel = {kind}(model, shapes, view="webgl", use_prior=False)')
     panel = Page(lab, "webgl")
     if kind == "Mix":
         before = panel.clouds()
@@ -542,3 +493,32 @@ def test_groups_stand_alone(lab, tmp_path, kind):
     assert lab.cut_off() == []
     panel.keep_picture(f"explorer_{kind}")
     assert lab.errors() == []
+
+
+def test_an_error_shows_in_the_panel_and_a_lost_kernel_too(lab, tmp_path):
+    broken = (
+        "from pcvae import editing\n"
+        "decode = editing.decode\n"
+        "def sometimes(model, state):\n"
+        "    if panel.style[3].value > 1: raise RuntimeError('out of luck')\n"
+        "    return decode(model, state)\n"
+        "editing.decode = sometimes"
+    )
+    path = tmp_path / "broken.ipynb"
+    lab.open_notebook(write_notebook(path, SETUP, PANEL.format(view="webgl") + "\npanel", broken))
+    lab.run_all()
+    panel = Page(lab, "webgl")
+    before = panel.clouds()
+    lab.drag_slider(panel.slider("direction 4"), 0.95)
+    alert = lab.page.get_by_role("alert").filter(has_text="out of luck")
+    alert.wait_for()
+    lost = lab.page.get_by_text("The kernel of this panel is gone")
+    assert not lost.is_visible()
+    lab.drag_slider(panel.slider("direction 4"), 0.5)
+    alert.wait_for(state="detached")
+    assert np.abs(panel.rest()[DECODED] - before[DECODED]).max() < 0.5
+    # As when memory runs out. Restarting from the menu is ipywidgets' own business.
+    kill = "globalThis.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+    lab.page.evaluate(f"() => {{ {kill}.requestExecute({{code: 'import os; os._exit(1)'}}); }}")
+    lost.wait_for(timeout=30_000)
+    panel.keep_picture("explorer_lost_kernel")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
+from browser.harness import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -39,17 +39,11 @@ slider
 
 
 def notebook_of(folder: Path, *cells: str) -> Path:
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    path = folder / "harness.ipynb"
-    nbformat.write(notebook, path)
-    return path
+    return write_notebook(folder / "harness.ipynb", *cells)
 
 
 def test_dragging_a_slider_moves_the_drawn_points_and_not_the_camera(lab, tmp_path):
-    lab.open_notebook(notebook_of(tmp_path, FIGURE))
+    lab.open_notebook(notebook_of(tmp_path, FIGURE), fresh=True)
     # As on a slow computer, which needs more than the two seconds that anywidget would wait.
     lab.slow_down(6)
     lab.run_all()
@@ -81,5 +75,5 @@ def test_a_failing_callback_is_reported(lab, tmp_path):
     lab.open_notebook(notebook_of(tmp_path, CALLBACK))
     lab.run_all()
     lab.drag_slider(lab.slider("divide"), 0.8)
-    lab.page.wait_for_function("window.kernelErrors.length > 0")
+    lab.wait_for("() => window.kernelErrors.length > 0")
     assert all("ZeroDivisionError" in error for error in lab.errors())

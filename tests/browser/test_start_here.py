@@ -23,12 +23,17 @@ EYES = """plot => ['scene', 'scene2', 'scene3'].map(name => {
 # What the panel and each of its rows need in width, beside what they have.
 
 
+@pytest.fixture(scope="module")
+def opened(page_of_file):
+    """Chapter 00 with what its panel needs."""
+    page_of_file.open_notebook(NOTEBOOK)
+    page_of_file.run_widgets()
+
+
 @pytest.fixture
-def start(lab):
-    """Chapter 00 in a window of 1,280 pixels, all cells run, the panel in view."""
-    lab.page.set_viewport_size({"width": 1280, "height": 900})
-    lab.open_notebook(NOTEBOOK)
-    lab.run_all()
+def start(opened, lab):
+    """The panel as it is at first, in view."""
+    lab.run_cells(["panel"])
     lab.plot()
     return lab
 
@@ -74,8 +79,7 @@ def test_dragging_a_slider_moves_the_drawn_points_and_nothing_else(start):
 def test_page_looks_as_it_should(start):
     assert start.cut_off() == []
     slider(start, STYLE[0]).scroll_into_view_if_needed()
-    start.drag_slider(slider(start, STYLE[0]), 0.75)
-    start.page.wait_for_timeout(2000)
+    drag(start, STYLE[0], 0.75)
     start.screenshot("start_here")
     panel = start.page.locator(".jp-OutputArea-output .widget-vbox").first
     panel.scroll_into_view_if_needed()
@@ -84,7 +88,7 @@ def test_page_looks_as_it_should(start):
     path.write_bytes(picture)
     assert len(picture) > 20_000  # bytes: three clouds, not a blank
     start.page.locator(".jp-RenderedMarkdown h1").first.scroll_into_view_if_needed()
-    start.page.wait_for_timeout(500)
+    start.settled(lambda: start.page.evaluate("() => document.activeElement.className"))
     start.screenshot("start_here_top")
 
 
@@ -96,8 +100,7 @@ def test_a_turned_view_turns_the_others_and_outlives_edits(start):
     start.page.mouse.down()
     start.page.mouse.move(x + 80, y, steps=8)
     start.page.mouse.up()
-    start.page.wait_for_timeout(3000)
-    turned = eyes(start)
+    turned = start.changed(lambda: eyes(start), before)
     assert not np.allclose(turned, before)
     np.testing.assert_allclose(turned, turned[[0, 0, 0]], atol=1e-5)
     start.page.locator(".widget-dropdown select").first.select_option(index=20)
@@ -114,6 +117,6 @@ def test_a_turned_view_turns_the_others_and_outlives_edits(start):
 def test_a_page_loaded_again_while_the_kernel_lives_is_not_empty(start):
     opened = clouds(start)
     start.reload()
-    start.run_all()
+    start.run_cells(["panel"])
     for now, then in zip(clouds(start), opened, strict=True):
         np.testing.assert_array_equal(now, then)
