@@ -45,7 +45,7 @@ def read_columns(path: Path) -> Shape:
         ValueError: It is no table of points, its number of points does not hold, or it is not
             clear which numbers are coordinates.
     """
-    table = _sort_lines([line.replace('"', "") for line in read_lines(path.read_bytes())])
+    table = _sort_lines(read_lines(path.read_bytes()))
     rows = table.rows
     if not rows or table.counts not in ([], [len(rows)]):
         said = "".join(f" of {count}" for count in table.counts)
@@ -69,6 +69,9 @@ def read_columns(path: Path) -> Shape:
 
 def _sort_lines(lines: list[str]) -> _Table:
     table = _Table([], [], [], [])
+    text = "\n".join(lines)
+    if '"' in text:
+        lines = text.replace('"', "").split("\n")
     for place, line in enumerate(lines):
         first, *more = re.split(r"[\s,;]+", line.strip())
         if _COMMENT.match(line):
@@ -79,9 +82,10 @@ def _sort_lines(lines: list[str]) -> _Table:
             table.names.append(line)
         else:
             rows = lines[place:]
-            if any(mark in row for row in rows for mark in MARKS):
+            if any(mark in text for mark in MARKS):
                 rows = [_COMMENT.split(row, maxsplit=1)[0] for row in rows]
-            table.rows.extend(row for row in rows if row and not row.isspace())
+                rows = [row for row in rows if row and not row.isspace()]
+            table.rows.extend(rows)
             break
     if len(table.names) > 1 or len(table.counts) > 1:
         found = " and ".join(repr(line.strip()[:40]) for line in lines[:2])
