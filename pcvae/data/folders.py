@@ -32,6 +32,7 @@ from pcvae.data.clouds import CloudSet
 from pcvae.data.listing import ShapeFile, Skipped, grouped, list_shapes, pointer
 from pcvae.data.reading import ENDINGS, UPS, read_shape
 from pcvae.data.reading.arrays import read_arrays
+from pcvae.data.reading.gltf import buffer_files
 from pcvae.data.upright import warn_of_lying
 from pcvae.files import cache_folder
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
@@ -180,6 +181,8 @@ def _fingerprint(files: Sequence[ShapeFile], sampling: Sampling) -> str:
 
 def _digest(path: Path) -> bytes:
     """Hash what a file holds; one that cannot be opened is for its reader to refuse."""
+    if path.suffix.lower() == ".gltf" and (parts := buffer_files(path)):
+        return hashlib.sha256(path.read_bytes() + b"".join(map(_digest, parts))).digest()
     try:
         with path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import tokenize
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -72,7 +73,10 @@ def _parse(content: bytes) -> tuple[Header, int]:
     }.get(version)
     if read is None:
         raise ValueError(f"it is written in version {version} of NumPy's format")
-    shape, _, dtype = read(file)
+    try:
+        shape, _, dtype = read(file)
+    except (SyntaxError, TypeError, tokenize.TokenError) as error:  # it is written as Python is
+        raise ValueError(f"its header is damaged: {error}") from error
     return Header(shape, dtype), file.tell()
 
 

@@ -224,6 +224,8 @@ def _is_read(path: str, parts: tuple[str, ...], endings: Collection[str], skippe
     stem, ending = os.path.splitext(parts[-1].lower())
     if ending in COMPANIONS or stem in NOTES:
         return False
+    if ending == ".bin" and any(Path(path).parent.glob("*.gltf")):  # they hold its numbers
+        return False
     if ending in endings:
         return True
     name = "/".join(parts)

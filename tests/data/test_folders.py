@@ -272,3 +272,23 @@ def test_the_home_folder_may_be_a_tilde(folder, tmp_path, monkeypatch):
     out = prepare_meshes(Path("~/shapes"), Path("~/new/out.npz"), num_points=16)
     assert out == tmp_path / "new" / "out.npz"
     assert len(read_split_clouds(out)[0]) == 6
+
+
+def test_a_gltf_file_is_sampled_again_when_its_buffer_changes(tmp_path, cache):
+    scene = trimesh.Scene([trimesh.creation.box()])
+    for name, content in scene.export(file_type="gltf").items():
+        if name == "model.gltf":
+            content = content.replace(b"gltf_buffer_0.bin", b"model.bin").replace(
+                b"gltf_buffer_1.bin", b"more.bin"
+            )
+        name = name.replace("gltf_buffer_0", "model").replace("gltf_buffer_1", "more")
+        (tmp_path / "set").mkdir(exist_ok=True)
+        (tmp_path / "set" / name).write_bytes(content)
+    first, _ = small(tmp_path / "set", strict=True)
+    assert first.ids == ("model",)
+    assert len(list(cache.iterdir())) == 1
+    buffer = tmp_path / "set" / "more.bin"
+    corners = np.frombuffer(buffer.read_bytes(), "<f4").reshape(-1, 3)
+    buffer.write_bytes((corners * [1, 2, 3]).astype("<f4").tobytes())
+    small(tmp_path / "set")
+    assert len(list(cache.iterdir())) == 2

@@ -30,20 +30,18 @@ from pcvae.data.reading.shape import (
 OTHER_SCENES = "only its main scene is read"
 # Required extensions that are read, and beginnings of those that change only looks.
 DRACO, INSTANCING = "KHR_draco_mesh_compression", "EXT_mesh_gpu_instancing"
-READ = (DRACO, INSTANCING, "KHR_mesh_quantization")
+READ = (DRACO, "KHR_mesh_quantization")
 LOOKS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "MSFT_texture_", "KHR_lights_")
 
 TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-# Of a node that does not say where it stands.
-PLACE = {"translation": (0, 0, 0), "rotation": (0, 0, 0, 1), "scale": (1, 1, 1)}
+WIDTHS = {"SCALAR": 1, "VEC3": 3}
 POINTS, LINES, TRIANGLES, STRIP, FAN = 0, (1, 2, 3), 4, 5, 6
 # What a description raises that is not as glTF has it.
 DAMAGED = (
     json.JSONDecodeError, UnicodeError, LookupError, TypeError, AttributeError, OverflowError,
     RecursionError,
 )  # fmt: skip
-# What a small file may grow to by sparse values and instances.
+# What a small file may grow to by nodes that show one mesh.
 MOST_NUMBERS = 60_000_000
 
 
@@ -89,16 +87,21 @@ class _Document:
         parts, notes, numbers = [], (), 0
         for node, world in self.placed():
             mesh = self.entry("meshes", node["mesh"]) if "mesh" in node else {"primitives": []}
-            if "skin" in node or any(node.get("weights", mesh.get("weights", ()))):
-                raise ValueError("it is bent by a skeleton or morph targets, which is not read")
-            places = world @ self.instances(node)  # (K, 4, 4)
+            found = {
+                "a skeleton (skin)": "skin" in node,
+                "morph targets": any(node.get("weights", mesh.get("weights", ()))),
+                INSTANCING: INSTANCING in node.get("extensions", {}),
+            }
+            if any(found.values()):
+                named = ", ".join(name for name, there in found.items() if there)
+                raise ValueError(f"its shape is made by {named}, which is not read")
             for part in mesh["primitives"]:
                 points, faces = self.part(part)
                 notes += (ROUNDED,) * is_rounded(points)
-                numbers += len(places) * (points.size + (0 if faces is None else faces.size))
+                numbers += points.size + (0 if faces is None else faces.size)
                 if numbers > MOST_NUMBERS:
                     raise ValueError(f"what it shows is more than {MOST_NUMBERS} numbers")
-                parts += [(points @ at[:3, :3].T + at[:3, 3], faces) for at in places]
+                parts.append((points @ world[:3, :3].T + world[:3, 3], faces))
         notes += (OTHER_SCENES,) * (len(self.json.get("scenes", ())) > 1)
         return _together(parts, notes)
 
@@ -112,17 +115,9 @@ class _Document:
                 raise ValueError(f"it cannot be read: its node {number} stands in two places")
             seen.add(number)
             node = self.entry("nodes", number)
-            matrix = node.get("matrix")
-            given = [[node[key]] if key in node else None for key in PLACE]
-            own = np.reshape(matrix, (4, 4)).T if matrix else _transforms(given)[0]
+            own = _matrix(node)
             waiting += [(child, above @ own) for child in node.get("children", [])]
             yield node, above @ own
-
-    def instances(self, node: dict[str, Any]) -> Float[np.ndarray, "K 4 4"]:
-        """Return where a node shows its mesh, in its own coordinates: once, if it does not say."""
-        found = node.get("extensions", {}).get(INSTANCING, {}).get("attributes", {})
-        keys = [found.get(key.upper()) for key in PLACE]
-        return _transforms([None if key is None else self.accessor(key) for key in keys])
 
     def part(self, part: dict[str, Any]) -> tuple[np.ndarray, Int[np.ndarray, "F 3"] | None]:
         """Return points (V, 3) and faces of a primitive; None of points, none of lines."""
@@ -167,37 +162,22 @@ class _Document:
     def accessor(self, number: int) -> Shaped[np.ndarray, "N K"]:
         """Return an array in the type that it is stored in; as floats where it is normalized."""
         what = self.entry("accessors", number)
-        kind, width, count = (
-            np.dtype(TYPES[what["componentType"]]),
-            WIDTHS[what["type"]],
+        if "sparse" in what or "bufferView" not in what:
+            raise ValueError(f"its accessor {number} is sparse or has no data, which is not read")
+        kind, width = np.dtype(TYPES[what["componentType"]]), WIDTHS[what["type"]]
+        content, start, count = (
+            self.view(what["bufferView"]),
+            what.get("byteOffset", 0),
             what["count"],
         )
-        sparse = what.get("sparse")
-        if "bufferView" in what:
-            values = self.table(what, kind, width, count)
-        elif sparse and count <= MOST_NUMBERS:
-            values = np.zeros((count, width), kind)
-        else:
-            raise ValueError(f"it cannot be read: its accessor {number} holds no data")
-        if sparse:
-            where = np.dtype(TYPES[sparse["indices"]["componentType"]])
-            rows = self.table(sparse["indices"], where, 1, sparse["count"])[:, 0]
-            values = values.copy()
-            values[rows] = self.table(sparse["values"], kind, width, sparse["count"])
-        if what.get("normalized") and kind.kind in "iu":
-            values = np.maximum(values / np.iinfo(kind).max, -1.0)
-        return values
-
-    def table(
-        self, what: dict[str, Any], kind: np.dtype, width: int, count: int
-    ) -> Shaped[np.ndarray, "N K"]:
-        """Return numbers that a view holds, without copying them."""
-        content, start = self.view(what["bufferView"]), what.get("byteOffset", 0)
         row = kind.itemsize * width
         stride = self.entry("bufferViews", what["bufferView"]).get("byteStride", row)
         if min(count, start, stride - 1) < 0 or start + (count - 1) * stride + row > len(content):
             raise ValueError(f"it is cut short or damaged: {count} values are not there")
-        return np.ndarray((count, width), kind, content, start, (stride, kind.itemsize))
+        values = np.ndarray((count, width), kind, content, start, (stride, kind.itemsize))
+        if what.get("normalized") and kind.kind in "iu":
+            return np.maximum(values / np.iinfo(kind).max, -1.0)
+        return values
 
     def view(self, number: int) -> bytes:
         """Return the bytes of a buffer view."""
@@ -215,19 +195,32 @@ class _Document:
         if uri and uri.startswith("data:"):
             content = base64.b64decode(uri.partition(";base64,")[2], validate=True)
         elif uri:
-            name = PureWindowsPath(unquote(uri))  # it knows both kinds of slash
-            if "://" in uri or name.anchor or ".." in name.parts:
-                raise ValueError(f"it names a file outside of its folder: {uri[:60]!r}")
             try:
-                content = self.folder.joinpath(*name.parts).read_bytes()
+                content = _neighbor(self.folder, uri).read_bytes()
             except OSError as error:
-                raise ValueError(
-                    f"the file {uri[:60]!r} is not there, and belongs to it"
-                ) from error
+                raise ValueError(f"the file {uri[:60]!r} belongs to it, but {error}") from error
         if content is None or len(content) < what["byteLength"]:
             used = ", ".join(self.json.get("extensionsUsed", [])) or "no extensions"
             raise ValueError(f"it is cut short, or its buffer is kept elsewhere (it uses {used})")
         return content
+
+
+def buffer_files(path: Path) -> list[Path]:
+    """Return the files beside a .gltf file that hold a part of it; none if it cannot be read."""
+    try:
+        buffers = _Document(path).json.get("buffers", [])
+        uris = [buffer["uri"] for buffer in buffers if "uri" in buffer]
+        return [_neighbor(path.parent, uri) for uri in uris if not uri.startswith("data:")]
+    except (ValueError, OSError, *DAMAGED):
+        return []
+
+
+def _neighbor(folder: Path, uri: str) -> Path:
+    """Return the path of a file in the folder of this one, and no other."""
+    name = PureWindowsPath(unquote(uri))  # it knows both kinds of slash
+    if "://" in uri or name.anchor or ".." in name.parts:
+        raise ValueError(f"it names a file outside of its folder: {uri[:60]!r}")
+    return folder.joinpath(*name.parts)
 
 
 def _chunks(content: bytes) -> tuple[bytes, bytes | None]:
@@ -236,33 +229,26 @@ def _chunks(content: bytes) -> tuple[bytes, bytes | None]:
     version, length = struct.unpack("<II", content[4:12].ljust(8, b"\0"))
     if version != 2:
         raise ValueError(f"it is written in version {version} of glTF; 2.0 is read")
-    while start + 8 <= length:
-        size, kind = struct.unpack("<I4s", content[start : start + 8].ljust(8, b"\0"))
+    while start + 8 <= min(length, len(content)):
+        size, kind = struct.unpack_from("<I4s", content, start)
         chunks.setdefault(kind, content[start + 8 : start + 8 + size])
         start += 8 + size
-    if start > min(length, len(content)) or b"JSON" not in chunks:
+    if max(start, length) > len(content) or b"JSON" not in chunks:
         raise ValueError("it is cut short or damaged: its parts are not as long as they say")
     return chunks[b"JSON"], chunks.get(b"BIN\0")
 
 
-def _transforms(given: list[Any]) -> Float[np.ndarray, "K 4 4"]:
-    """Return matrices that scale, then rotate by quaternions (x, y, z, w), then translate.
-
-    Args:
-        given: K of each, in the order of `PLACE`, or None.
-    """
+def _matrix(node: dict[str, Any]) -> Float[np.ndarray, "4 4"]:
+    """Return what takes coordinates of a node to those of the node above it."""
     from scipy.spatial.transform import Rotation
 
-    values = [
-        np.array([default] if value is None else value, dtype=float)
-        for value, default in zip(given, PLACE.values(), strict=True)
-    ]
-    count = max(map(len, values))
-    moved, turned, scaled = (np.broadcast_to(v, (count, v.shape[1])) for v in values)
-    matrices = np.tile(np.eye(4), (count, 1, 1))
-    matrices[:, :3, :3] = Rotation.from_quat(turned).as_matrix() * scaled[:, None, :]
-    matrices[:, :3, 3] = moved
-    return matrices
+    if "matrix" in node:
+        return np.array(node["matrix"], dtype=float).reshape(4, 4).T
+    matrix = np.eye(4)
+    turned = Rotation.from_quat(node.get("rotation", (0, 0, 0, 1))).as_matrix()
+    matrix[:3, :3] = turned * np.array(node.get("scale", (1, 1, 1)), dtype=float)
+    matrix[:3, 3] = node.get("translation", (0, 0, 0))
+    return matrix
 
 
 def _together(

@@ -72,6 +72,9 @@ def test_archives(read, arrays, save):
         (npy(POINTS[:0]), "neither faces nor points"),
         (claim((400000000000, 3)), "cut short"),
         (npz(points=POINTS)[:-40], "cut short"),
+        (npy(POINTS).replace(b"'shape'", b"b'shap'"), "header is damaged"),
+        (npy(POINTS).replace(b"{'", b"{\0"), "cannot be read"),
+        (npy(POINTS).replace(b"}", b"("), "cannot be read"),
     ],
 )
 def test_what_is_no_cloud_is_named(read, content, message):
