@@ -55,6 +55,15 @@ def test_legal_writings(read, area, name):
     assert shape.notes == ((FEW_CORNERS,) if "beside" in name else ())
 
 
+@pytest.mark.parametrize(
+    "face", ["f -4 -3 -2 -1\n", "f -4/1 -3/1 -2/1 -1/1\n", "f -4 -3 -2\nf -4 -2 -1\n"]
+)
+def test_relative_corners_count_from_their_own_line(read, area, face):
+    shape = read("a.obj", SQUARE + face + SQUARE.replace(" 0\n", " 5\n") + face)
+    assert area(shape) == pytest.approx(2)
+    assert np.unique(shape.vertices[shape.faces][..., 2]).tolist() == [0, 5]
+
+
 def test_vertices_alone_are_a_cloud_and_that_is_said(read, caplog):
     shape = read("a.obj", SQUARE)
     assert (shape.faces, shape.notes) == (None, (NO_FACES,))
