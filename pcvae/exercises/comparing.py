@@ -1,7 +1,7 @@
 """Compare what an answer returns, and say what is wrong in terms of the subject."""
 
 import numbers as kinds
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,7 @@ def compare(
     *,
     what: str = "The result",
     tolerance: float = TOLERANCE,
+    cases: Sequence[str] = (),
 ) -> None:
     """Compare numbers, and recognize the results of known mistakes.
 
@@ -92,6 +93,8 @@ def compare(
         mistakes: for each message the numbers that this mistake leads to, of the same shape.
         what: what the numbers are, as the beginning of a sentence.
         tolerance: relative, and absolute.
+        cases: what the answer was given for each entry of the first axis, where the reader cannot
+            see it, such as "w = 0.5 and R = 2".
 
     Raises:
         Wrong: they differ; with the message of the first mistake that gives the same numbers, else
@@ -106,8 +109,14 @@ def compare(
     if got.shape != expected.shape:
         raise Wrong(f"{what} should have shape {expected.shape}, but has {got.shape}.")
     place = np.unravel_index(np.argmax(np.abs(got - expected)), expected.shape)
-    where = f" at index [{', '.join(str(int(i)) for i in place)}]" if place else ""
+    where = _where([int(index) for index in place], cases)
     raise Wrong(f"{what}{where} should be {expected[place]:.4g}, but is {got[place]:.4g}.")
+
+
+def _where(place: list[int], cases: Sequence[str]) -> str:
+    """Name a place in an array by what the answer was given, if that is known, else by index."""
+    named = f" for {cases[place.pop(0)]}" if cases else ""
+    return f" at index [{', '.join(map(str, place))}]{named}" if place else named
 
 
 def _close(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.comparing import compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.geometry import farthest_points, to_unit_sphere
 from pcvae.metrics import chamfer_distance
@@ -94,17 +94,16 @@ def check_normalize(answer: Callable) -> None:
     points = _lopsided()
     got = numbers(answer(points.copy()), points.shape, what="The cloud")
     expected, center, radius = to_unit_sphere(points)
-    about_mean, about_middle = points - points.mean(axis=0), points - center
+    about_middle = points - center
     compare(
         got,
         expected,
         {
+            **_wrong_centers(points),
+            **_wrong_sizes(about_middle),
             "You only scaled. Subtract the center first.": points
             / np.linalg.norm(points, axis=1).max(),
             "You only centered. Divide by the distance of the farthest point.": about_middle,
-            "You centered on the mean of the points. It moves with how densely a part is sampled; "
-            "take the middle of the bounding box, (lowest + highest) / 2.": about_mean
-            / np.linalg.norm(about_mean, axis=1).max(),
             "You divided each axis by its own size: every chair becomes a cube. Use one number for "
             "all three.": about_middle / np.abs(about_middle).max(axis=0),
             "You divided by the largest coordinate: that is the unit cube. The corners of a cube "
@@ -122,6 +121,77 @@ def check_normalize(answer: Callable) -> None:
         },
         what="The cloud",
     )
+
+
+def _wrong_centers(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what becomes of a cloud that is put right but for its center."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    mean = "You centered on the mean of the points. It moves with how densely a part is sampled; "
+    centers = {
+        mean + "take the middle of the bounding box, (lowest + highest) / 2.": points.mean(axis=0),
+        "You centered on the median of the points. Take the middle of the bounding box.": np.median(
+            points, axis=0
+        ),
+        "You moved the lowest corner to the origin. Move the middle there.": low,
+        "Your center is half the size of the box, (highest - lowest) / 2. Its middle is (lowest + "
+        "highest) / 2.": (high - low) / 2,
+        "Your center is lowest + highest. The middle is half of that.": low + high,
+        "Python divides before it adds: `lowest + highest / 2` needs parentheses.": low + high / 2,
+        "Your center is one number for all three axes. Each axis has its own: `axis=0`.": (
+            points.min() + points.max()
+        )
+        / 2,
+        "Your center is one mean for all three axes. Each axis has its own middle.": points.mean(),
+    }
+    about = {message: points - center for message, center in centers.items()}
+    clouds = {k: cloud / np.linalg.norm(cloud, axis=1).max() for k, cloud in about.items()}
+    return clouds | {
+        "You only moved the mean to the origin. It should be the middle of the box, and then one "
+        "division is missing.": points - points.mean(axis=0),
+        "You brought each axis into 0 to 1. The middle should be at the origin, and all axes share "
+        "one size.": (points - low) / (high - low),
+        "You brought the longest axis into 0 to 1. The middle should be at the origin, and the "
+        "farthest point at distance 1.": (points - low) / (high - low).max(),
+        "You centered on the mean and divided by the standard deviation, the model's own way. Here "
+        "it is the middle of the box, and the farthest point.": _divided(
+            points - points.mean(axis=0), np.std
+        ),
+    }
+
+
+def _divided(cloud: np.ndarray, size: Callable[[np.ndarray], float | np.floating]) -> np.ndarray:
+    return cloud / size(cloud)
+
+
+def _wrong_sizes(cloud: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what becomes of a centered cloud that is divided by another size than its radius."""
+    norms, sides = np.linalg.norm(cloud, axis=1), np.ptp(cloud, axis=0)
+    sizes = {
+        "You divided by the longest side of the box. The farthest point should lie at distance 1 "
+        "from the middle.": sides.max(),
+        "You divided by the diagonal of the box. Take the distance of the farthest *point*.": (
+            np.linalg.norm(sides)
+        ),
+        "You divided by half the diagonal of the box: no point lies in that corner. Take the "
+        "distance of the farthest *point*.": np.linalg.norm(sides) / 2,
+        "You divided by the diameter. The radius is half of it.": 2 * norms.max(),
+        "You divided by the mean distance. Take the largest.": norms.mean(),
+        "You divided by the smallest distance. Take the largest.": norms.min(),
+        "You took one norm of all numbers together. Take one for each point: `axis=1`.": (
+            np.linalg.norm(cloud)
+        ),
+        "You took the norm of each axis. Take that of each point: `axis=1`.": np.linalg.norm(
+            cloud, axis=0
+        ).max(),
+        "You added up the absolute coordinates. The distance has squares and a root.": np.abs(cloud)
+        .sum(axis=1)
+        .max(),
+        "You multiplied by the radius. Divide by it.": 1 / norms.max(),
+        "You divided each axis by its own standard deviation. Use one number for all three.": (
+            cloud.std(axis=0)
+        ),
+    }
+    return {message: cloud / size for message, size in sizes.items()}
 
 
 def _lopsided() -> np.ndarray:
@@ -171,6 +241,13 @@ def _chamfer_mistakes(one: np.ndarray, other: np.ndarray) -> dict[str, np.ndarra
         "mean.": np.repeat(2 * squared.mean(), 2),
         "That is the Hausdorff distance: the single worst point decides. Take the mean over the "
         "points.": np.repeat(max(map(np.max, roots)), 2),
+        "That is the Hausdorff distance, squared: the single worst point decides. Take the mean "
+        "over the points.": np.repeat(max(map(np.max, nearest)), 2),
+        "Your distance is one-sided, and the single worst point decides (Hausdorff). Take means, "
+        "and add the way back.": np.array([d.max() for d in roots]),
+        "You added the largest distance of each way. Take the mean over the points.": np.repeat(
+            sum(map(np.max, nearest)), 2
+        ),
         "You took the larger of the two ways. Add them.": np.repeat(ways.max(), 2),
     }
 
@@ -182,9 +259,18 @@ def check_farthest(answer: Callable) -> None:
     count = 12
     raw = answer(points.copy(), count)
     got = numbers(raw, what="The answer")
-    if got.shape == (count, 3):
-        raise Wrong("You returned the points themselves. Return their indices, `(count,)`.")
-    got = numbers(raw, (count,), what="The answer")
+    shapes = {
+        (count, 3): "You returned the points themselves. Return their indices.",
+        (count + 1,): "That is one too many: point 0 counts as the first of them.",
+        (count - 1,): "One is missing: point 0 counts as the first of them.",
+        (len(points),): "You returned one number for each point of the cloud. Return the indices "
+        "of the points kept.",
+    }
+    got = numbers(raw, (count,), what="The answer", shapes=shapes)
+    expect(
+        np.array_equal(got, np.round(got)),
+        "Indices are whole numbers, but yours are not. Did you return distances?",
+    )
     expected = farthest_points(points, count)
     expect(got[0] == 0, f"The first point kept is number 0, but yours is {got[0]:.0f}.")
     expect(
@@ -193,7 +279,8 @@ def check_farthest(answer: Callable) -> None:
         "to the *nearest* kept point; that of a kept point is 0.",
     )
     compare(got, expected, _farthest_mistakes(points, count), what="The index")
-    more = numbers(answer(points.copy(), 30), (30,), what="The answer for 30 points")
+    fixed = {(count,): "Use `count`, not a number of your own."}
+    more = numbers(answer(points.copy(), 30), (30,), "The answer for 30 points", fixed)
     compare(more, farthest_points(points, 30), what="The index")
 
 
@@ -218,6 +305,15 @@ def _farthest_mistakes(points: np.ndarray, count: int) -> dict[str, np.ndarray]:
         ),
         "You took the nearest point instead of the farthest: `argmin` where `argmax` belongs.": (
             _chosen(distances, count, lambda kept: -np.min(kept, axis=0))
+        ),
+        "You took the first points of the file, which says nothing about where they lie.": (
+            np.arange(count)
+        ),
+        "Your points are evenly spaced in the file, not in space.": np.linspace(
+            0, len(points) - 1, count
+        ).astype(int),
+        "You added up absolute differences. The distance has squares and a root.": _chosen(
+            cdist(points, points, "cityblock"), count, lambda kept: np.min(kept, axis=0)
         ),
         "You sorted the indices. Keep them in the order of choice: then the first k of them are "
         "the answer for k points.": np.sort(farthest_points(points, count)),

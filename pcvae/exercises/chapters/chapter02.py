@@ -156,7 +156,58 @@ def check_beta_loss(answer: Callable) -> None:
     squared = (x - decoded).square() / (2 * noise**2)  # (B, D)
     kl = DiagonalGaussian(mean, log_sigma).kl()  # (B, K)
     expected = squared.sum(1).mean() + beta * kl.sum(1).mean()
-    compare(got, expected, _loss_mistakes(squared, kl, noise, beta, x - decoded), what="The loss")
+    mistakes = _loss_mistakes(squared, kl, noise, beta, x - decoded)
+    mistakes |= _losses_of_others(squared, kl, noise, beta)
+    for message, wrong in _wrong_kl(mean, log_sigma).items():
+        mistakes[message] = squared.sum(1).mean() + beta * wrong.sum(1).mean()
+    compare(got, expected, mistakes, what="The loss")
+
+
+def _losses_of_others(squared: Tensor, kl: Tensor, noise: float, beta: float) -> dict[str, Tensor]:
+    """Return the losses that one finds in other people's code."""
+    off, cost = squared * 2 * noise**2, kl.sum(1).mean()  # |x - decoded|^2
+    mean = "`F.mse_loss` takes the mean over the coordinates and knows no noise. The error is the "
+    right = "*sum* over them, divided by 2 noise^2."
+    return {
+        mean + right: off.mean() + beta * cost,
+        f"{mean}{right} And your KL is a mean over the latents: sum it.": (
+            off.mean() + beta * kl.mean()
+        ),
+        "`F.mse_loss(..., reduction='sum')` sums over the batch, too, and knows no noise. Divide "
+        "by the number of examples and by 2 noise^2.": off.sum() + beta * cost,
+        "You summed error and KL over the batch, and the noise is missing. Take means over the "
+        "examples, and divide the error by 2 noise^2.": off.sum() + beta * kl.sum(),
+        "The noise is missing: your error is 1/2 |x - decoded|^2, as if noise were 1.": (
+            off.sum(1).mean() / 2 + beta * cost
+        ),
+        "You took the root of the squared error. The logarithm of a Gaussian has the square "
+        "itself.": off.sum(1).sqrt().mean() / (2 * noise**2) + beta * cost,
+    }
+
+
+def _wrong_kl(mean: Tensor, log_sigma: Tensor) -> dict[str, Tensor]:
+    """Return the KL (B, K) that known mistakes lead to."""
+    square, variance = mean.square(), (2 * log_sigma).exp()
+    right = 0.5 * (square + variance - 1) - log_sigma
+    return {
+        "Your KL reads `log_sigma` as a log variance. It is the log of a standard deviation: the "
+        "variance is `exp(2 * log_sigma)`, and its logarithm is `2 * log_sigma`.": (
+            0.5 * (square + log_sigma.exp() - 1 - log_sigma)
+        ),
+        "Your KL has sigma where sigma squared belongs.": (
+            0.5 * (square + log_sigma.exp() - 1) - log_sigma
+        ),
+        "Your KL has half of log sigma. That is right for a log variance; here it is log sigma "
+        "itself.": right + 0.5 * log_sigma,
+        "Your KL is twice what it should be. Is its 1/2 missing?": 2 * right,
+        "The constant -1/2 is missing in your KL: that of N(0, 1) should be 0.": right + 0.5,
+        "Your KL has the wrong sign before log sigma: little noise should be expensive.": (
+            right + 2 * log_sigma
+        ),
+        "The term of the mean is missing in your KL.": right - 0.5 * square,
+        "The mean is not squared in your KL.": right + 0.5 * (mean - square),
+        "You added up log sigma instead of a KL.": log_sigma,
+    }
 
 
 def _loss_mistakes(
@@ -215,7 +266,18 @@ def check_deadly_beta(answer: Callable) -> None:
             "The order is turned around: first the latent that lives longest.": expected[::-1],
             "You took standard deviations. The threshold is for the *variance* along a "
             "direction.": variances**0.5 / noise**2,
+            "You divided by 2 noise^2, as in the loss. At the threshold the 2 is on both sides and "
+            "cancels: variance = beta * noise^2.": expected / 2,
+            "You have twice what it should be: variance = beta * noise^2, without a 2.": (
+                2 * expected
+            ),
             "You divided by the noise, not by its square.": variances / noise,
+            "That is the information in nats at beta = 1, not a beta: variance = beta * noise^2.": (
+                0.5 * np.log(expected)
+            ),
+            "You took all the variance together. Each direction has a threshold of its own.": (
+                np.repeat(data.var(axis=0).sum(), 2) / noise**2
+            ),
             "That is the variance itself. Which beta makes beta * noise^2 as large?": variances,
             "You multiplied where you should divide: solve variance = beta * noise^2 for "
             "beta.": variances * noise**2,

@@ -51,6 +51,16 @@ def _check_shuffle(x: Tensor, points: Tensor) -> None:
             f"The encoder got a tensor of shape {tuple(x.shape)}; the points are of shape "
             f"{tuple(points.shape)}, and so they stay: `points[:, order]`."
         )
+    if torch.equal(x, points.flip(1)):
+        raise Wrong(
+            "You turned the order around, and an encoder that treats both ends alike would pass. "
+            "Draw a random order: `torch.randperm(N)`."
+        )
+    if any(torch.equal(x, points.roll(k, dims=1)) for k in range(1, points.shape[1])):
+        raise Wrong(
+            "You only moved the beginning: neighbors stay neighbors, and an encoder that looks at "
+            "them would pass. Draw a random order: `torch.randperm(N)`."
+        )
     if torch.equal(_in_order(x), _in_order(points)):
         return
     if torch.equal(x, points.flip(0)):
@@ -226,6 +236,12 @@ def _wrong_encodings(points: Tensor, encoder: StyleEncoder) -> dict[str, Tensor]
         "That is sigma where log sigma should be. Leave the `exp` for later.": torch.cat(
             [mean, log_sigma.exp()], -1
         ),
+        "Your log sigma is halved, as one does with a log variance. The second half of the head's "
+        "output is log sigma itself.": torch.cat([mean, 0.5 * log_sigma], -1),
+        "Your log sigma is doubled: that is a log variance. The second half of the head's output "
+        "is log sigma itself.": torch.cat([mean, 2 * log_sigma], -1),
+        "You returned a sample's two ends, mean - sigma and mean + sigma. Return mean and log "
+        "sigma.": torch.cat([mean - log_sigma.exp(), mean + log_sigma.exp()], -1),
         "You took every second number for the mean. It is the first half: `chunk`.": torch.cat(
             [out[:, 0::2], out[:, 1::2]], -1
         ),

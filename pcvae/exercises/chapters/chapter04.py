@@ -120,15 +120,53 @@ def check_latent_cloud(answer: Callable[..., Any]) -> None:
     shapes = {
         (8, 4): "Three channels are a place in space. Leave the feature out.",
         (8, 1): "That is the feature. The place is in the other channels.",
+        (3, 4): "You took three points. Take three channels of each: `[:, :3]`.",
+        (1, 8, 3): "There is no batch here: one shape comes in, one goes out.",
     }
     got = answer(mean.clone(), log_sigma.clone(), noise.clone(), center.clone(), scale)
     got = numbers(got, (8, 3), "The cloud", shapes)
+    again = answer(mean.clone(), log_sigma.clone(), noise.clone(), center.clone(), scale)
+    expect(
+        np.allclose(got, numbers(again, what="The cloud")),
+        "Two calls with the same noise gave different clouds. Use the noise that you are given.",
+    )
 
     def shown(h: Tensor) -> Tensor:
         return h[:, :3] * scale + center
 
-    h = mean + log_sigma.exp() * noise
+    h, sigma = mean + log_sigma.exp() * noise, log_sigma.exp()
     mistakes = {
+        "You did not use the noise that you were given, or not its sign: the sample is mean + "
+        "sigma * noise.": shown(mean - sigma * noise),
+        "You added sigma itself. Multiply it by the noise.": shown(mean + sigma),
+        "You added noise and sigma. The noise is *multiplied* by sigma.": shown(
+            mean + sigma + noise
+        ),
+        "Mean and sigma have changed places.": shown(sigma + mean * noise),
+        "You multiplied the mean by sigma, too. Only the noise is scaled.": shown(
+            sigma * (mean + noise)
+        ),
+        "The mean is missing: that is noise around the center.": shown(sigma * noise),
+        "You divided the noise by sigma: `exp(-log_sigma)`.": shown(mean + noise / sigma),
+        "You brought the mean back to data units, but not the noise. Draw the sample first.": (
+            shown(mean) + (sigma * noise)[:, :3]
+        ),
+        "You multiplied the noise by the scale squared. Draw the sample first, then undo the "
+        "normalization once.": shown(mean + scale * sigma * noise),
+        "Those are the means in the units of the model. Draw a sample, then undo the "
+        "normalization.": mean[:, :3],
+        "You divided by the scale. The normalization had divided; multiply.": h[:, :3] / scale
+        + center,
+        "You subtracted the center. The normalization had subtracted it; add it.": h[:, :3] * scale
+        - center,
+        "You subtracted the center first, then multiplied. Multiply by the scale, then add the "
+        "center.": (h[:, :3] - center) * scale,
+        "You divided by the scale and subtracted the center. Undo both: multiply, then add.": (
+            h[:, :3] / scale - center
+        ),
+        "The place is in the first three channels; you left one of them out.": h[:, [0, 1, 3]]
+        * scale
+        + center,
         "Those are the last three channels. The place is in the first three.": (
             h[:, 1:] * scale + center
         ),
@@ -162,9 +200,12 @@ def check_balance(answer: Callable[..., Any]) -> None:
         message: [_root(*coefficients(w, r)) for w, r in settings]
         for message, coefficients in _WRONG_EQUATIONS.items()
     }
+    for message, wrong in _WRONG_ROOTS.items():
+        mistakes[message] = [wrong(w, r * MEAN_ABSOLUTE) for w, r in settings]
     mistakes["That is the variance. Take the square root."] = [s * s for s in expected]
     mistakes["That is log sigma's place, not sigma: take `exp`."] = [math.log(s) for s in expected]
-    compare(got, expected, mistakes, what="Sigma")
+    cases = [f"a KL weight of {w} and {r} copies" for w, r in settings]
+    compare(got, expected, mistakes, what="Sigma", cases=cases)
 
 
 MEAN_ABSOLUTE = math.sqrt(2 / math.pi)  # of standard normal noise
@@ -174,6 +215,10 @@ _WRONG_EQUATIONS: dict[str, Callable[[float, int], tuple[float | int, ...]]] = {
     "The mean of |noise| is not 1 but `sqrt(2 / pi)`.": lambda w, r: (w, r, w),
     "It is `sqrt(2 / pi)`, not `sqrt(pi / 2)`: less than 1.": (
         lambda w, r: (w, r / MEAN_ABSOLUTE, w)
+    ),
+    "You used 2 / pi without the root.": lambda w, r: (w, r * MEAN_ABSOLUTE**2, w),
+    "That is the balance of a squared error. Here it is the absolute one.": (
+        lambda w, r: (w + 2 * r, 0, w)
     ),
     "The copies are missing: the error counts R times.": lambda w, r: (w, MEAN_ABSOLUTE, w),
     "The KL weight is missing.": lambda w, r: (1, r * MEAN_ABSOLUTE, 1),
@@ -189,3 +234,24 @@ _WRONG_EQUATIONS: dict[str, Callable[[float, int], tuple[float | int, ...]]] = {
 def _root(p: float | int, q: float | int, r: float | int) -> float:
     """Return the positive root of p s^2 + q s - r = 0."""
     return 2 * r / (q + math.sqrt(q * q + 4 * p * r))
+
+
+# Of w s^2 + a s - w = 0: what slips of the pen make of its positive root.
+_WRONG_ROOTS: dict[str, Callable[[float, float], float]] = {
+    "Your root has +a in front. In w s^2 + a s - w = 0 it is -a.": (
+        lambda w, a: (a + math.sqrt(a * a + 4 * w * w)) / (2 * w)
+    ),
+    "Under the root it is a^2 + 4 w^2: minus four times the product of w and -w.": (
+        lambda w, a: (-a + math.sqrt(a * a + 4 * w)) / (2 * w)
+    ),
+    "The 4 under the root is missing.": lambda w, a: (-a + math.sqrt(a * a + w * w)) / (2 * w),
+    "You divided by w where the root formula divides by 2 w.": (
+        lambda w, a: (-a + math.sqrt(a * a + 4 * w * w)) / w
+    ),
+    "You divided by 2 and forgot w, the coefficient of s squared.": (
+        lambda w, a: (-a + math.sqrt(a * a + 4 * w * w)) / 2
+    ),
+    "You divided by 2 and multiplied by w. Python works from left to right: write `/ (2 * w)`.": (
+        lambda w, a: (-a + math.sqrt(a * a + 4 * w * w)) / 2 * w
+    ),
+}

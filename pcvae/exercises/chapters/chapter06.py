@@ -1,8 +1,7 @@
-"""Checks of chapter 06: the loss, the noise at equilibrium, annealing, free bits."""
+"""Checks of chapter 06: the loss, annealing, free bits."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +11,12 @@ from torch import Tensor
 from pcvae.exercises.comparing import compare, expect, numbers
 from pcvae.exercises.registry import exercise
 from pcvae.models import DiagonalGaussian
-from pcvae.objective import KLSchedule, equilibrium_sigma
+from pcvae.objective import KLSchedule
 
 WEIGHT = 0.3
-RATIO = math.sqrt(2 / math.pi)
 
 
-@exercise("06.1", "The loss", difficulty=2, importance=5, minutes=15)
+@exercise("06.1", "The loss of both latents", difficulty=2, importance=5, minutes=15)
 def check_elbo(answer: Callable) -> None:
     """Compare with the ELBO, and with what wrong sums, means and formulas lead to."""
     x, decoded, style, local = _batch()
@@ -148,67 +146,7 @@ _WRONG_KL: dict[str, Callable[[DiagonalGaussian], Tensor]] = {
 }
 
 
-@exercise("06.2", "The noise at equilibrium", difficulty=3, importance=4, minutes=15)
-def check_equilibrium(answer: Callable) -> None:
-    """Compare for several weights and copies."""
-    cases = [(0.5, 32), (0.5, 1), (0.05, 4), (2.0, 8)]
-    got = [_one_number(answer(*case), "sigma") for case in cases]
-    compare(
-        torch.tensor([float(value) for value in got], dtype=torch.double),
-        [equilibrium_sigma(*case) for case in cases],
-        {text: [wrong(*case) for case in cases] for text, wrong in _WRONG_SIGMA.items()},
-        what="sigma",
-    )
-
-
-def _root(weight: float, a: float | int, sign: int = 1) -> float:
-    """Return a root of w s^2 + a s - w = 0."""
-    return (-a + sign * math.sqrt(a * a + 4 * weight * weight)) / (2 * weight)
-
-
-_WRONG_SIGMA: dict[str, Callable[[float, int], float]] = {
-    "That is the other root: a standard deviation is positive.": (
-        lambda w, r: _root(w, r * RATIO, sign=-1)
-    ),
-    "You left out the factor sqrt(2 / pi): the mean of |noise| is not 1.": lambda w, r: _root(w, r),
-    "Your mean of |noise| is sqrt(pi / 2). It is sqrt(2 / pi), below 1.": (
-        lambda w, r: _root(w, r / RATIO)
-    ),
-    "You used 2 / pi without the root.": lambda w, r: _root(w, r * RATIO**2),
-    "You ignored how often the error counts: R belongs to the error.": lambda w, _: _root(w, RATIO),
-    "You divided the error by R. It counts R times.": lambda w, r: _root(w, RATIO / r),
-    "You ignored the KL weight.": lambda _, r: _root(1.0, r * RATIO),
-    "You put the weight on the error, and not on KL.": lambda w, r: _root(1.0, r * w * RATIO),
-    "You divided by 2 and multiplied by w. Python works from left to right: write `/ (2 * w)`.": (
-        lambda w, r: _root(w, r * RATIO) * w * w
-    ),
-    "Your root has +a in front. In w s^2 + a s - w = 0 it is -a.": (
-        lambda w, r: _root(w, r * RATIO) + r * RATIO / w
-    ),
-    "Under the root it is a^2 + 4 w^2: minus four times the product of w and -w.": (
-        lambda w, r: (-r * RATIO + math.sqrt((r * RATIO) ** 2 + 4 * w)) / (2 * w)
-    ),
-    "The 4 under the root is missing.": (
-        lambda w, r: (-r * RATIO + math.sqrt((r * RATIO) ** 2 + w * w)) / (2 * w)
-    ),
-    "That is the variance, sigma squared.": lambda w, r: _root(w, r * RATIO) ** 2,
-    "That is log sigma.": lambda w, r: math.log(_root(w, r * RATIO)),
-    "That is right for very little noise only: you left out the term sigma squared / 2.": (
-        lambda w, r: w / (r * RATIO)
-    ),
-    "You forgot to divide by w, the coefficient of s squared.": (
-        lambda w, r: _root(w, r * RATIO) * w
-    ),
-    "You divided by w where the root formula divides by 2 w.": (
-        lambda w, r: 2 * _root(w, r * RATIO)
-    ),
-    "That is the balance of a squared error (L2). Here it is L1.": (
-        lambda w, r: math.sqrt(w / (2 * r + w))
-    ),
-}
-
-
-@exercise("06.3", "Annealing", difficulty=1, importance=4, minutes=5)
+@exercise("06.2", "Annealing", difficulty=1, importance=4, minutes=5)
 def check_annealed(answer: Callable) -> None:
     """Compare over a whole run, with other end points than the usual ones."""
     start, end, ratio, total = 0.1, 0.9, 0.4, 50
@@ -258,15 +196,17 @@ def check_annealed(answer: Callable) -> None:
     }
     schedule = KLSchedule(start=start, end=end, ratio=ratio)
     expected = [schedule(step, total) for step in steps]
-    compare([float(value) for value in got], expected, mistakes, what="The weight")
+    cases = [f"`annealed({step}, {total}, {start}, {end}, {ratio})`" for step in steps]
+    compare([float(value) for value in got], expected, mistakes, what="The weight", cases=cases)
     usual = _one_number(answer(25, 100), "The weight")
-    compare(usual, KLSchedule()(25, 100), what="With the usual end points, the weight")
+    compare(usual, KLSchedule()(25, 100), what="The weight for `annealed(25, 100)`")
 
 
-@exercise("06.4", "Free bits", difficulty=2, importance=3, minutes=10)
+@exercise("06.3", "Free bits", difficulty=2, importance=3, minutes=10)
 def check_free_bits(answer: Callable) -> None:
     """Compare for several amounts of free bits."""
-    kl = torch.tensor([[0.1, 0.2, 0.9, 2.0], [0.3, 1.4, 0.1, 3.0], [0.2, 0.2, 0.2, 1.0]])
+    rows = [[0.1, 0.2, 0.9, 2.0], [0.3, 1.4, 0.1, 3.0], [0.2, 0.2, 0.2, 1.0]]
+    kl = torch.tensor(rows)
     cases = (0.3, 0.5, 1.0, 4.0)  # some KL above them, some below, and the sum of all as well
     hint = "First the mean over the batch, then the maximum, then the sum over the coordinates."
     got = [float(_one_number(answer(kl.clone(), bits), "The KL of z", hint)) for bits in cases]
@@ -275,6 +215,7 @@ def check_free_bits(answer: Callable) -> None:
         [kl.mean(dim=0).clamp(min=bits).sum() for bits in cases],
         {text: [wrong(kl, bits) for bits in cases] for text, wrong in _WRONG_BITS.items()},
         what="The KL of z",
+        cases=[f"{bits} free nats and a `kl` of {rows}" for bits in cases],
     )
 
 

@@ -40,7 +40,8 @@ def check_rates(answer: Callable) -> None:
     total = BATCHES // ACCUMULATE
     expected = _rates(steps / total)
     mistakes = _rates_mistakes(LOOKED_AT, steps, total, expected)
-    compare(got, expected, mistakes, what="The answer", tolerance=1e-5)
+    cases = [f"`rates({k}, {BATCHES}, {ACCUMULATE}, {RATE}, {WEIGHT})`" for k in LOOKED_AT]
+    compare(got, expected, mistakes, what="The answer", tolerance=1e-5, cases=cases)
 
 
 def _rates(progress: np.ndarray) -> np.ndarray:

@@ -160,6 +160,26 @@ def at_random(points, count):
     return np.append(0, 1 + np.random.default_rng(0).permutation(len(points) - 1)[: count - 1])
 
 
+def sphere(center=middle, size=norm):
+    """An answer to 01.2 made of its two steps."""
+    return lambda points: (points - center(points)) / size(points - center(points))
+
+
+def distances(points):
+    return np.linalg.norm(points, axis=1)
+
+
+def sides(points):
+    return np.ptp(points, axis=0)
+
+
+def by_absolute_differences(points, count):
+    table, kept = cdist(points, points, "cityblock"), [0]
+    while len(kept) < count:
+        kept.append(int(table[kept].min(axis=0).argmax()))
+    return kept
+
+
 WRONG = [
     ("01.1", without_root, "crowd at one corner"),
     ("01.1", not_folded, "a whole parallelogram"),
@@ -200,8 +220,40 @@ WRONG = [
     ("01.4", lambda p, count: p[farthest_points(p, count)], "returned the points themselves"),
     ("01.4", lambda p, count: np.sort(farthest_points(p, count)), "You sorted the indices"),
     ("01.4", lambda p, count: farthest_points(p, count, start=5), "first point kept is number 0"),
-    ("01.4", lambda p, count: farthest_points(p, 12), "should have shape (30,)"),
     ("01.4", at_random, "The index at index"),
+    ("01.2", sphere(lambda p: np.median(p, axis=0)), "on the median"),
+    ("01.2", sphere(lambda p: p.min(axis=0)), "lowest corner"),
+    ("01.2", sphere(lambda p: sides(p) / 2), "half the size of the box"),
+    ("01.2", sphere(lambda p: 2 * middle(p)), "center is lowest + highest"),
+    ("01.2", sphere(lambda p: p.min(axis=0) + p.max(axis=0) / 2), "needs parentheses"),
+    ("01.2", sphere(lambda p: (p.min() + p.max()) / 2), "one number for all three axes. Each"),
+    ("01.2", sphere(lambda p: p.mean()), "one mean for all three axes"),
+    ("01.2", lambda p: p - p.mean(axis=0), "only moved the mean"),
+    ("01.2", sphere(lambda p: p.mean(axis=0), np.std), "the model's own way"),
+    ("01.2", lambda p: (p - p.min(axis=0)) / sides(p), "each axis into 0 to 1"),
+    ("01.2", lambda p: (p - p.min(axis=0)) / sides(p).max(), "longest axis into 0 to 1"),
+    ("01.2", sphere(size=lambda p: sides(p).max()), "the longest side"),
+    ("01.2", sphere(size=lambda p: np.linalg.norm(sides(p))), "by the diagonal"),
+    ("01.2", sphere(size=lambda p: np.linalg.norm(sides(p)) / 2), "half the diagonal"),
+    ("01.2", sphere(size=lambda p: 2 * norm(p)), "by the diameter"),
+    ("01.2", sphere(size=lambda p: distances(p).mean()), "the mean distance"),
+    ("01.2", sphere(size=lambda p: distances(p).min()), "the smallest distance"),
+    ("01.2", sphere(size=np.linalg.norm), "one norm of all numbers"),
+    ("01.2", sphere(size=lambda p: np.linalg.norm(p, axis=0).max()), "the norm of each axis"),
+    ("01.2", sphere(size=lambda p: np.abs(p).sum(axis=1).max()), "absolute coordinates"),
+    ("01.2", sphere(size=lambda p: 1 / norm(p)), "multiplied by the radius"),
+    ("01.2", sphere(size=lambda p: p.std(axis=0)), "by its own standard deviation"),
+    ("01.3", lambda a, b: hausdorff(a, b) ** 2, "Hausdorff distance, squared"),
+    ("01.3", lambda a, b: np.sqrt(both(a, b)[0].max()), "one-sided"),
+    ("01.3", lambda a, b: sum(d.max() for d in both(a, b)), "largest distance of each way"),
+    ("01.4", lambda p, count: farthest_points(p, count + 1), "one too many"),
+    ("01.4", lambda p, count: farthest_points(p, count - 1), "One is missing"),
+    ("01.4", lambda p, count: distances(p), "one number for each point"),
+    ("01.4", lambda p, count: np.arange(count) / 2, "whole numbers"),
+    ("01.4", lambda p, count: farthest_points(p, 12), "Use `count`"),
+    ("01.4", lambda p, count: np.arange(count), "first points of the file"),
+    ("01.4", lambda p, n: np.linspace(0, len(p) - 1, n).astype(int), "evenly spaced in the file"),
+    ("01.4", by_absolute_differences, "absolute differences"),
 ]
 
 

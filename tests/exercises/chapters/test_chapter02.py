@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 from pcvae.exercises import check
@@ -75,6 +76,34 @@ def variances(data):
     return np.linalg.eigvalsh(np.cov(data.T))[::-1][:2]
 
 
+def by_mse(kl=lambda k: k.sum(1).mean(), times=1.0, **settings):
+    """An answer to 02.3 with torch's own squared error."""
+
+    def answer(x, decoded, mean, log_sigma, noise, beta):
+        nats = 0.5 * (mean**2 + (2 * log_sigma).exp() - 1) - log_sigma
+        return times * F.mse_loss(decoded, x, **settings) + beta * kl(nats)
+
+    return answer
+
+
+def with_kl(kl):
+    """An answer to 02.3 with a KL of its own."""
+
+    def answer(x, decoded, mean, log_sigma, noise, beta):
+        error = ((x - decoded) ** 2).sum(1) / (2 * noise**2)
+        return (error + beta * kl(mean, log_sigma).sum(1)).mean()
+
+    return answer
+
+
+def of_log_variance(m, s):
+    return 0.5 * (m**2 + s.exp() - 1 - s)
+
+
+def nats(m, s):
+    return 0.5 * (m**2 + (2 * s).exp() - 1) - s
+
+
 WRONG = [
     ("02.1", flipped, "negative for sigma = 1/2 (-1.07)"),
     ("02.1", lambda mq, lq, mp, lp: kl(mp, lp, mq, lq), "You exchanged q and p"),
@@ -136,6 +165,29 @@ WRONG = [
         "Singular values have to be squared",
     ),
     ("02.4", lambda d, noise: np.linalg.eigvalsh(np.cov(d.T)) / noise**2, "should have shape (2,)"),
+    ("02.3", by_mse(), "knows no noise. The error is the *sum*"),
+    ("02.3", by_mse(torch.mean), "And your KL is a mean"),
+    ("02.3", by_mse(reduction="sum"), "reduction='sum'"),
+    ("02.3", by_mse(torch.Tensor.sum, reduction="sum"), "summed error and KL over the batch"),
+    ("02.3", by_mse(times=24), "as if noise were 1"),
+    (
+        "02.3",
+        loss(lambda e, k, s, b: ((e.sum(1) * 2).sqrt() / (2 * s) + b * k.sum(1)).mean()),
+        "the root of the squared error",
+    ),
+    ("02.3", with_kl(of_log_variance), "reads `log_sigma` as a log variance"),
+    ("02.3", with_kl(lambda m, s: 0.5 * (m**2 + s.exp() - 1) - s), "sigma where sigma squared"),
+    ("02.3", with_kl(lambda m, s: nats(m, s) + s / 2), "half of log sigma"),
+    ("02.3", with_kl(lambda m, s: 2 * nats(m, s)), "Is its 1/2 missing"),
+    ("02.3", with_kl(lambda m, s: nats(m, s) + 0.5), "constant -1/2"),
+    ("02.3", with_kl(lambda m, s: nats(m, s) + 2 * s), "little noise should be expensive"),
+    ("02.3", with_kl(lambda m, s: nats(m, s) - m**2 / 2), "term of the mean"),
+    ("02.3", with_kl(lambda m, s: nats(m, s) + (m - m**2) / 2), "mean is not squared"),
+    ("02.3", with_kl(lambda m, s: s), "added up log sigma"),
+    ("02.4", lambda data, noise: variances(data) / (2 * noise**2), "divided by 2 noise^2"),
+    ("02.4", lambda data, noise: 2 * variances(data) / noise**2, "twice what it should be"),
+    ("02.4", lambda data, noise: np.log(variances(data) / noise**2) / 2, "information in nats"),
+    ("02.4", lambda d, noise: np.repeat(d.var(0).sum() / noise**2, 2), "all the variance together"),
 ]
 
 

@@ -70,6 +70,11 @@ def exponential(out):
     return mean, log_sigma.exp()
 
 
+def end(change):
+    """An answer to 03.4 that changes mean and log sigma at the end."""
+    return encoding(end=lambda out: change(*out.chunk(2, dim=-1)))
+
+
 WRONG = [
     ("03.1", gap_of(lambda p: p), "same order each time"),
     ("03.1", gap_of(lambda p: p.flip(0)), "shuffled the shapes"),
@@ -117,6 +122,11 @@ WRONG = [
     ("03.4", encoding(pool=lambda f: torch.cat([f, f], -1)), "Pool over the points"),
     ("03.4", encoding(end=same), "`chunk(2, dim=-1)` makes them"),
     ("03.4", encoding(end=lambda out: (out, out)), "part them"),
+    ("03.1", gap_of(lambda p: p.flip(1)), "turned the order around"),
+    ("03.1", gap_of(lambda p: p.roll(3, dims=1)), "only moved the beginning"),
+    ("03.4", end(lambda mean, log_sigma: (mean, log_sigma / 2)), "log sigma is halved"),
+    ("03.4", end(lambda mean, log_sigma: (mean, 2 * log_sigma)), "log sigma is doubled"),
+    ("03.4", end(lambda m, s: (m - s.exp(), m + s.exp())), "two ends"),
 ]
 
 

@@ -76,6 +76,23 @@ def cloud(h=sampled, channels=slice(3), place=lambda x, center, scale: x * scale
     )
 
 
+def rooted(formula):
+    """An answer to 04.4 by a formula of w and a."""
+    return lambda w, r: formula(w, r * A, math.sqrt((r * A) ** 2 + 4 * w * w))
+
+
+def left_out(h, center, scale):
+    return h[:, [0, 1, 3]] * scale + center
+
+
+def separately(m, ls, e, center, scale):
+    return m[:, :3] * scale + center + (ls.exp() * e)[:, :3]
+
+
+def scaled_twice(m, ls, e, center, scale):
+    return cloud(h=lambda m, ls, e: m + scale * ls.exp() * e)(m, ls, e, center, scale)
+
+
 WRONG = [
     ("04.2", posterior(lambda x, out, s: s * out), "point itself is missing"),
     ("04.2", posterior(lambda x, out, s: out), "taken alone"),
@@ -121,6 +138,33 @@ WRONG = [
     ("04.3", cloud(place=lambda x, c, s: (x + c) * s), "then add the center"),
     ("04.3", cloud(place=lambda x, c, s: x * s), "center is missing"),
     ("04.3", cloud(place=lambda x, c, s: x + c), "scale is missing"),
+    ("04.3", cloud(h=lambda m, ls, e: m - ls.exp() * e), "not its sign"),
+    ("04.3", cloud(h=lambda m, ls, e: m + ls.exp()), "added sigma itself"),
+    ("04.3", cloud(h=lambda m, ls, e: m + ls.exp() + e), "is *multiplied* by sigma"),
+    ("04.3", cloud(h=lambda m, ls, e: ls.exp() + m * e), "have changed places"),
+    ("04.3", cloud(h=lambda m, ls, e: ls.exp() * (m + e)), "Only the noise is scaled"),
+    ("04.3", cloud(h=lambda m, ls, e: ls.exp() * e), "noise around the center"),
+    ("04.3", cloud(h=lambda m, ls, e: m + e / ls.exp()), "divided the noise by sigma"),
+    ("04.3", cloud(h=lambda m, ls, e: m + ls.exp() * torch.randn(8, 4)), "same noise gave"),
+    ("04.3", separately, "but not the noise"),
+    ("04.3", scaled_twice, "the scale squared"),
+    ("04.3", cloud(lambda m, ls, e: m, place=lambda x, c, s: x), "means in the units of the model"),
+    ("04.3", cloud(place=lambda x, c, s: x / s + c), "You divided by the scale. The"),
+    ("04.3", cloud(place=lambda x, c, s: x * s - c), "You subtracted the center. The"),
+    ("04.3", cloud(place=lambda x, c, s: (x - c) * s), "subtracted the center first"),
+    ("04.3", cloud(place=lambda x, c, s: x / s - c), "Undo both"),
+    ("04.3", cloud(channels=slice(4), place=left_out), "left one of them out"),
+    ("04.3", lambda m, ls, e, c, s: sampled(m, ls, e)[:3], "You took three points"),
+    ("04.3", lambda m, ls, e, c, s: cloud()(m, ls, e, c, s)[None], "no batch here"),
+    ("04.4", lambda w, r: root(w, r * A * A, w), "2 / pi without the root"),
+    ("04.4", lambda w, r: math.sqrt(w / (2 * r + w)), "balance of a squared error"),
+    ("04.4", rooted(lambda w, a, d: (a + d) / (2 * w)), "+a in front"),
+    ("04.4", rooted(lambda w, a, d: (-a + math.sqrt(a * a + 4 * w)) / (2 * w)), "a^2 + 4 w^2"),
+    ("04.4", rooted(lambda w, a, d: (-a + math.sqrt(a * a + w * w)) / (2 * w)), "The 4 under"),
+    ("04.4", rooted(lambda w, a, d: (-a + d) / w), "divides by 2 w"),
+    ("04.4", rooted(lambda w, a, d: (-a + d) / 2), "forgot w"),
+    ("04.4", rooted(lambda w, a, d: (-a + d) / 2 * w), "from left to right"),
+    ("04.4", lambda w, r: 7.0, "Sigma for a KL weight of 0.5 and 32 copies should be"),
 ]
 
 

@@ -160,6 +160,7 @@ WRONG = [
     ("07.4", with_graph, "memory grows"),
     ("07.4", spoils_weights, "changed the weights themselves"),
     ("07.4", plain_mean(), "the plain mean of all steps"),
+    ("07.1", lambda *run: (7.0, 7.0), "index [1] for `rates(0, 400, 4, 0.8, 0.5)` should be"),
     ("07.2", without("weights"), "random weights"),
     ("07.2", without("optimizer"), "running means begin again at 0"),
     ("07.2", without("average"), "averaged weights begin again"),
