@@ -258,10 +258,11 @@ class VAEModule(pl.LightningModule):
         shapes = batch.shapes if batch is not None else self._shapes_of_step
         names = [self.shape_ids[i] if self.shape_ids else str(i) for i in shapes.tolist()]
         parts = {k: v.item() for k, v in terms.present().items()} if terms else {}
+        keeper = self.trainer.checkpoint_callback  # a trainer of one's own may have none
         raise NonFiniteError(
             f"The {what} is not a finite number at step {self.global_step} (epoch "
             f"{self.current_epoch}). Shapes of the batch: {', '.join(names)}. {parts or ''} "
             "Try a lower --learning_rate, a smaller --sigma_offset (5 in place of 6), more epochs "
             "(which makes the KL weight grow more slowly) or --gradient_clip 1. "
-            + what_is_kept(Path(self.trainer.checkpoint_callback.dirpath))
+            + what_is_kept(Path(keeper.dirpath) if keeper else None)
         )

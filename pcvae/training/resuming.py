@@ -201,9 +201,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def what_is_kept(folder: Path) -> str:
+def what_is_kept(folder: Path | None) -> str:
     """Say how to go on from the last checkpoint, if there is one."""
-    last = folder / LAST
-    if not last.is_file():
+    last = folder and folder / LAST
+    if last is None or not last.is_file():
         return "No epoch was finished, so there is no checkpoint to go on from."
     return f"The last good checkpoint is kept: go on from it with --resume {last}"
