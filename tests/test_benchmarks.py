@@ -4,9 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from benchmarks import waking
 from benchmarks.recipes import compare_recipes
 
 import pcvae
+from pcvae.models import PointCloudVAE, VAEConfig
+from pcvae.objective import Objective
 
 SMALL = {
     "steps": 3,
@@ -97,3 +101,21 @@ def test_readme_quotes_the_conditionings():
     assert "{} with `adain`, {} with `adagn` and {} with `adaln`".format(*near) in readme
     assert "{}, {} and {} ms a step".format(*milliseconds) in readme
     assert f"({donor[2]}; {donor[0]} and {donor[1]} under the others)" in readme
+
+
+def test_the_studies_of_z_are_whole():
+    root = Path(__file__).resolve().parents[1]
+    found = json.loads((root / "data/comparisons/waking.json").read_text())
+    assert list(found) == list(waking.STUDIES)
+    assert [len(found["toy"][kind]) for kind in ("constant", "linear")] == [8, 8]
+    for study, settings in {"starts": 2, "suspects": 8, "ramps": 12}.items():
+        assert len(found[study]) == settings
+        assert all(len(seeds) == 3 for seeds in found[study].values())
+
+
+def test_a_study_looks_when_it_is_asked_to():
+    torch.manual_seed(0)
+    vae = PointCloudVAE(VAEConfig(style_dim=4, width=8, encoder_depth=1, decoder_depth=1))
+    seen = waking.fit(vae, Objective("l1", "shape"), waking.constant, 2, (1, 2))
+    assert list(seen) == [1, 2]
+    assert all(look["moved"] >= 0 and look["kl_z"] >= 0 for look in seen.values())
