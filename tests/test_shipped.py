@@ -10,6 +10,7 @@ from benchmarks.slopes import chair_slopes
 
 import pcvae
 from pcvae import checkpoints
+from pcvae.commands.held_out import why_unseen
 from pcvae.data import load_furniture
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import diagnose
@@ -51,6 +52,14 @@ def test_every_model_has_a_card_with_its_size_and_its_commands(name):
             assert notes["train"][key] == expected, key
     assert f"{notes['steps']:,} steps" in card
     assert set(notes["train"]) <= set(TrainConfig.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("name", checkpoints.shipped())
+def test_every_model_is_scored_on_shapes_that_no_training_saw(name):
+    data = checkpoints.notes(name)["train"]["data"]
+    assert why_unseen(name, data, "test").startswith("No training sees them")
+    if name != "one_shot":  # which is diagnosed only
+        assert stated(name)["settings"]["unseen"] == why_unseen(name, data, "test")
 
 
 def test_one_shot_does_what_its_numbers_say():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from pcvae.checkpoints import load, notes
-from pcvae.commands.held_out import open_data_of, points_of
+from pcvae.commands.held_out import open_data_of, points_of, why_unseen
 from pcvae.commands.tables import show, value_table
 from pcvae.diagnostics import Diagnosis, examine
 from pcvae.evaluation import some_rows
@@ -51,7 +51,9 @@ def diagnose(
         write_atomically(out, json.dumps(found, indent=2) + "\n")
     if figure:
         draw_diagnosis(examined, model, figure)
-    show(f"{model} on {source}, {split}", value_table(found))
+    show(
+        f"{model} on {source}, {split}", value_table(found), why_unseen(model, source, split, seed)
+    )
 
 
 def draw_diagnosis(found: Diagnosis, model: str, path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pcvae import checkpoints, evaluation
-from pcvae.commands.held_out import open_data_of, points_of
+from pcvae.commands.held_out import open_data_of, points_of, why_unseen
 from pcvae.commands.tables import explained, scorecard, show
 from pcvae.data.cloud_files import read_split_clouds
 from pcvae.evaluation import Work
@@ -83,7 +83,9 @@ def evaluate(
         )
         ids = [parts.train.ids[index] for index in found["memorization"]["indices"]]
         found["memorization"]["ids"] = ids
-        found["settings"] = {"model": model, "data": source, "split": split} | found["settings"]
+        settings = {"model": model, "data": source, "split": split}
+        settings["unseen"] = why_unseen(model, source, split)
+        found["settings"] = settings | found["settings"]
         found = rounded(found)
         if out:
             write_atomically(out, json.dumps(found, indent=2) + "\n")

@@ -1,4 +1,6 @@
-"""The clouds that a model is measured on: by default those it was trained on, parted as then."""
+"""The clouds that a model is measured on, and how we know that it was not trained on them."""
+
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +41,35 @@ def open_data_of(
         **options,
     )
     return source, parts
+
+
+def why_unseen(model: str, source: str, split: str, seed: int | None = None) -> str:
+    """Say in a sentence whether the notes of a model prove that it never saw these shapes.
+
+    Args:
+        model: the checkpoint. Its notes hold its own settings, and those of the models that it
+            was begun with.
+        source: the clouds, as for `open_data_of`.
+        split: which part of them.
+        seed: what they were parted by, if not as in training.
+    """
+    notes = checkpoints.notes(model)
+    runs: list[dict[str, Any]] = [notes.get("train", {}), *notes.get("before", [])]
+    if split == "train":
+        return "These are shapes to train on."
+    if source.partition(":")[0] == "procedural":
+        return f"No training sees them: random numbers of their own draw shapes to {split}."
+    if source == "furniture":
+        return f"No training sees them: the furniture has shapes of its own to {split}."
+    if not runs[0] or (runs[-1].get("start_from") and source in {run.get("data") for run in runs}):
+        return "Not proven unseen: the model does not remember all that it was trained on."
+    kin = [run for run in runs if run.get("data") == source]
+    parted = {run.get("seed", 0) for run in kin} | ({seed} if kin and seed is not None else set())
+    if not kin:
+        return "Not proven unseen: these are other data than those of its training."
+    if len(parted) > 1:
+        return f"Not proven unseen: trainings parted these data by the seeds {sorted(parted)}."
+    return f"Not trained on: all its trainings parted these data by the seed {parted.pop()}."
 
 
 def points_of(clouds: CloudSet, count: int) -> np.ndarray:

@@ -109,5 +109,6 @@ def explained(found: dict[str, Any]) -> str:
         f"Units: {settings['units']}.\n"
         f"Rebuilt from {rebuilt['points']} points. New shapes from {settings['drawn_from']}:\n"
         f"sets of {made['shapes']}, of {made['points']} points each; "
-        f"± is the standard deviation over {made['splits']} splits."
+        f"± is the standard deviation over {made['splits']} splits.\n"
+        f"{settings['unseen']}"
     )

@@ -207,6 +207,11 @@ class Splits:
     test: CloudSet
 
 
+def share_of(count: int, split: str) -> int:
+    """Return how many of some shapes are kept for "val" or "test": a tenth or a fifth, or one."""
+    return max(count // ONE_IN[split], 1)
+
+
 def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
     """Fill in the splits that a source lacks with shapes of its training set, at least one each.
 
@@ -228,7 +233,7 @@ def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
     order = np.random.default_rng(seed).permutation(len(train))
     filled = {}
     for name in missing:
-        count = max(len(train) // ONE_IN[name], 1)
+        count = share_of(len(train), name)
         taken, order = order[:count], order[count:]
         filled[name] = train.subset(np.sort(taken))
     return Splits(**(parts | filled | {"train": train.subset(np.sort(order))}))

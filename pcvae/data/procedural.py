@@ -1,8 +1,9 @@
 """Clouds of procedural shapes: as many as wanted, with known factors and part labels.
 
 Shapes are drawn in blocks. Each block has a random generator of its own, seeded by the seed, the
-family and the block's number, so that neither the number of workers nor the number of shapes
-changes any shape: the first hundred of three thousand are the hundred that were asked for alone.
+family, the block's number and the split, so that neither the number of workers nor the number of
+shapes changes any shape: the first hundred of three thousand are the hundred that were asked for
+alone. And no seed of a training reaches a shape that is kept for validation or testing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 
 from pcvae import shapes
 from pcvae.data.cloud_files import write_set
-from pcvae.data.clouds import CloudSet
+from pcvae.data.clouds import SPLITS, CloudSet
 from pcvae.files import cache_folder
 from pcvae.shapes import Family
 
@@ -44,6 +45,7 @@ def generate(
     num_points: int = 2048,
     seed: int = 0,
     workers: int = 2,
+    split: str = "train",
 ) -> CloudSet:
     """Draw random shapes, the families in turn, and sample their surfaces.
 
@@ -53,6 +55,8 @@ def generate(
         num_points: Points of each, uniform over the surface.
         seed: The same seed gives the same shapes, on any number of workers.
         workers: Threads.
+        split: "train", "val" or "test": what the shapes are for. Whatever the seeds, no two splits
+            have a shape in common.
 
     Returns:
         A set whose `factors` hold, under names like "chair/leg_height", the factors in their own
@@ -60,9 +64,12 @@ def generate(
         cloud units per cm or m. Part names look like "chair/leg".
 
     Raises:
-        ValueError: If a family is unknown or named twice, or a number is not positive.
+        ValueError: If a family is unknown or named twice, a number is not positive, or there is no
+            such split.
     """
     chosen = _chosen(families)
+    if split not in SPLITS:
+        raise ValueError(f"split = {split!r}: expected one of {', '.join(SPLITS)}.")
     _check_numbers(count=count, num_points=num_points, workers=workers, seed=seed)
     arrays = Arrays(
         points=np.empty((count, num_points, 3), np.float32),
@@ -72,13 +79,14 @@ def generate(
 
     def fill(task: tuple[int, int]) -> None:
         position, number = task
-        block = draw_block(chosen[position], number, num_points, seed)
+        block = draw_block(chosen[position], number, num_points, seed, split)
         _store(block, arrays, _rows(position, number, len(chosen), count), chosen, position)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(fill, _tasks(len(chosen), count)))
     classes = tuple(chosen[row % len(chosen)].name for row in range(count))
-    ids = tuple(f"{name}-{row // len(chosen):06d}" for row, name in enumerate(classes))
+    kept = "" if split == "train" else f"{split}-"
+    ids = tuple(f"{name}-{kept}{row // len(chosen):06d}" for row, name in enumerate(classes))
     parts = tuple(f"{family.name}/{part}" for family in chosen for part in family.part_names)
     return CloudSet("procedural", ids=ids, classes=classes, part_names=parts, **arrays._asdict())
 
@@ -94,10 +102,13 @@ def _store(
         arrays.factors[name][rows] = values[: len(rows)]
 
 
-def draw_block(family: Family, number: int, num_points: int, seed: int) -> Arrays:
+def draw_block(
+    family: Family, number: int, num_points: int, seed: int, split: str = "train"
+) -> Arrays:
     """Draw the block of a family with this number; nothing else decides what is in it."""
-    sequence = np.random.SeedSequence((seed, zlib.crc32(family.name.encode()), number))
-    rng = np.random.default_rng(sequence)
+    # Four numbers, the last one 0 for training only: keys of different splits never meet.
+    key = (seed, zlib.crc32(family.name.encode()), number, SPLITS.index(split))
+    rng = np.random.default_rng(np.random.SeedSequence(key))
     drawn = family.random_factors(rng, BLOCK)
     surface = family.build(drawn)
     samples = surface.sample(num_points, rng)
@@ -150,6 +161,7 @@ def cached(
     num_points: int = 2048,
     seed: int = 0,
     workers: int = 2,
+    split: str = "train",
     folder: Path | None = None,
 ) -> CloudSet:
     """Do what `generate` does, or read what it made before from a file.
@@ -158,29 +170,30 @@ def cached(
     changes, new shapes are made. A file that cannot be read is made again, with a warning.
 
     Args:
-        families: As in `generate`, and so are the next four.
+        families: As in `generate`, and so are the next five.
         count: Number of shapes in all.
         num_points: Points of each.
         seed: The same seed gives the same shapes.
         workers: Threads.
+        split: What the shapes are for.
         folder: Where the files are; `cache_folder()` unless given.
     """
     folder = cache_folder() if folder is None else folder
     names = [family.name for family in _chosen(families)]
-    path = folder / f"procedural-{_fingerprint(names, count, num_points, seed)}.npz"
+    path = folder / f"procedural-{_fingerprint(names, count, num_points, seed, split)}.npz"
     if path.exists():
         try:
             return _read(path)
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             logger.warning("%s is damaged (%s); making it again.", path, error)
-    clouds = generate(names, count, num_points, seed, workers)
+    clouds = generate(names, count, num_points, seed, workers, split)
     _write(path, clouds)
     return clouds
 
 
-def _fingerprint(names: Sequence[str], count: int, num_points: int, seed: int) -> str:
+def _fingerprint(*arguments: object) -> str:
     """Hash what decides the points: the arguments, this package's code, NumPy's generators."""
-    digest = hashlib.sha256(json.dumps([names, count, num_points, seed, np.__version__]).encode())
+    digest = hashlib.sha256(json.dumps([*arguments, np.__version__]).encode())
     for source in [*sorted(Path(shapes.__file__).parent.glob("*.py")), Path(__file__)]:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()[:16]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pcvae.data.cloud_files import read_split_clouds
-from pcvae.data.clouds import SPLITS, CloudSet, Splits, complete
+from pcvae.data.clouds import SPLITS, CloudSet, Splits, complete, share_of
 from pcvae.data.folders import open_folder
 from pcvae.data.furniture import CLASSES, load_furniture
 from pcvae.data.lazy import ChangedPoints, LazyPoints
@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 # Shapes that are sampled here get at least this many points, so that fewer can be drawn anew in
 # every epoch, and one cache serves all runs.
 LEAST_POINTS = 2048
-PROCEDURAL_SEED = 0
 ORDER_SEED = 0
 SHIPPED = ("furniture", "procedural")
 NUM_SHAPES = 3000
@@ -52,10 +51,11 @@ def open_splits(
             - a folder of meshes or point files, see `pcvae.data.folders`;
             - a .npy or .npz file with clouds of shape (S, M, 3).
         seed: decides which shapes are kept for validation and testing, where the source leaves
-            that open.
+            that open, and which procedural shapes are drawn for each.
         categories: names of classes to keep, joined by commas or one by one; all by default.
         num_points: how many points of each cloud will be used.
-        num_shapes: how many procedural shapes to draw.
+        num_shapes: how many procedural shapes to draw: seven tenths to train on, one to validate
+            with and two to test with. No seed draws for training what another keeps for testing.
         up: which axis points up in the files of a folder, or in a .npy or .npz file: "y" or "z".
         strict: stop at a file that cannot be used, instead of skipping it.
 
@@ -76,7 +76,7 @@ def open_splits(
     if source == "furniture":
         return Splits(*(load_furniture(split, wanted or CLASSES) for split in SPLITS))
     if kind == "procedural":
-        return complete({"train": _procedural(rest, wanted, sampled, num_shapes)}, seed)
+        return _procedural(rest, wanted, sampled, num_shapes, seed)
     if kind == "shapenet":
         return complete(open_shapenet(Path(rest).expanduser(), wanted, strict), seed)
     return _by_path(source, seed, wanted, sampled, up, strict)
@@ -101,13 +101,23 @@ def _refuse_idle(source: str, kind: str, up: str, num_shapes: int) -> None:
         )
 
 
-def _procedural(names: str, wanted: Sequence[str], num_points: int, num_shapes: int) -> CloudSet:
-    """Return procedural shapes; all runs share them, so that they are drawn once and cached."""
+def _procedural(
+    names: str, wanted: Sequence[str], num_points: int, num_shapes: int, seed: int
+) -> Splits:
+    """Draw procedural shapes for each split, or read them where they were drawn before."""
+    if num_shapes < len(SPLITS):
+        raise ValueError(
+            f"--num_shapes {num_shapes}: expected {len(SPLITS)} or more, at least one shape to "
+            "train on, one to validate with and one to test with."
+        )
     named = names_of(names) or list(families())
     missing = [name for name in wanted if name not in named]
     if missing:
         raise ValueError(f"--categories {', '.join(missing)}: procedural has {', '.join(named)}.")
-    return cached(list(wanted) or named, num_shapes, num_points, PROCEDURAL_SEED)
+    counts = {split: share_of(num_shapes, split) for split in ("val", "test")}
+    counts = {"train": num_shapes - sum(counts.values()), **counts}
+    chosen = list(wanted) or named
+    return Splits(**{k: cached(chosen, n, num_points, seed, split=k) for k, n in counts.items()})
 
 
 def _by_path(

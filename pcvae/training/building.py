@@ -121,6 +121,12 @@ def build_model(config: TrainConfig, data: PointCloudData | None) -> PointCloudV
     return model
 
 
+def trained_before(start_from: str | None) -> list[dict[str, Any]]:
+    """Return the settings of the trainings that a model to start from went through, last first."""
+    notes = checkpoints.notes(start_from) if start_from else {}
+    return [notes["train"], *notes.get("before", [])] if "train" in notes else []
+
+
 def resumed_model(config: TrainConfig, checkpoint: Path, kept: dict[str, Any]) -> PointCloudVAE:
     """Return a model that a checkpoint fits: the one that the run was begun with is not needed.
 

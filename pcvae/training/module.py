@@ -131,6 +131,7 @@ class VAEModule(pl.LightningModule):
         self.seed = seed
         self.shape_ids = shape_ids
         self.schedule_steps = 0
+        self.before: list[dict[str, Any]] = []  # settings of the trainings that came first
 
     def setup(self, stage: str) -> None:
         """Fix the length of the schedules, unless a checkpoint has fixed it already."""
@@ -138,9 +139,10 @@ class VAEModule(pl.LightningModule):
             self.schedule_steps = int(self.trainer.estimated_stepping_batches)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the length of the schedules, and what the model is built from."""
+        """Keep the schedules' length, what the model is built from, and what it saw before."""
         checkpoint["schedule_steps"] = self.schedule_steps
         checkpoint["model"] = asdict(self.model.config)
+        checkpoint["before"] = self.before
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the schedules that training began with."""

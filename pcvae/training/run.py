@@ -20,7 +20,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pcvae import checkpoints
 from pcvae.data.batches import PointCloudData
 from pcvae.files import atomic_path, write_atomically
-from pcvae.training.building import build_module, open_data
+from pcvae.training.building import build_module, open_data, trained_before
 from pcvae.training.callbacks import LatentDiagnostics, running_mean
 from pcvae.training.config import TrainConfig
 from pcvae.training.module import NonFiniteError, VAEModule
@@ -76,6 +76,7 @@ def train(config: TrainConfig, extra: Sequence[Callback] = ()) -> Path:
     pl.seed_everything(config.seed, verbose=False)
     data = open_data(config)
     module = build_module(config, data, checkpoint, kept)
+    module.before = kept.get("before", []) if checkpoint else trained_before(config.start_from)
     with alone_in(folder):
         choose_folder(config.out, checkpoint)  # nobody has been faster
         write_atomically(folder / SETTINGS, json.dumps(settings(config), indent=2) + "\n")
@@ -223,7 +224,8 @@ def check_gpus(count: int) -> None:
 def save_model(trainer: pl.Trainer, module: VAEModule, config: TrainConfig, path: Path) -> Path:
     """Write the finished model with a note of how it was made."""
     metrics = {name: round(value.item(), 6) for name, value in trainer.callback_metrics.items()}
-    notes = {"train": settings(config), "steps": trainer.global_step, "metrics": metrics}
+    notes = {"train": settings(config), "before": module.before}
+    notes |= {"steps": trainer.global_step, "metrics": metrics}
     return checkpoints.save(module.model, path, notes) if trainer.is_global_zero else path
 
 

@@ -1,6 +1,7 @@
 """Sets of procedural shapes: the same by seed, whatever the workers; cached safely."""
 
 import logging
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,6 +57,21 @@ def test_seeds_differ(small: CloudSet) -> None:
     assert small.factors is not None
     assert other.factors is not None
     assert (small.factors["scale"] != other.factors["scale"]).all()
+
+
+def test_shapes_to_train_on_are_those_of_before_splits_had_shapes_of_their_own() -> None:
+    sequence = np.random.SeedSequence((8, zlib.crc32(b"mug"), 0))
+    expected = families()["mug"].random_factors(np.random.default_rng(sequence), 32)
+    found = generate(["mug"], 32, 16, seed=8).factors["mug/height"]
+    np.testing.assert_array_equal(found, expected["height"].astype(np.float32))
+
+
+def test_splits_have_names_of_their_own() -> None:
+    names = [generate(["mug"], 2, 16, split=split).ids for split in ("train", "val", "test")]
+    assert names[0] == ("mug-000000", "mug-000001")
+    assert len(set(sum(names, ()))) == 6
+    with pytest.raises(ValueError, match="split = 'holdout': expected one of train, val, test"):
+        generate(["mug"], 2, 16, split="holdout")
 
 
 def test_no_two_shapes_are_the_same() -> None:

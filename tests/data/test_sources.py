@@ -53,7 +53,25 @@ def test_procedural_shapes_are_of_all_families_or_of_those_named(cache):
         open_splits("procedural", categories=["chair", "mug"], num_shapes=20),
     ):
         assert set(splits.train.classes) == {"chair", "mug"}
-    assert len(list(cache.iterdir())) == 2  # one for all, one for two
+    assert len(list(cache.iterdir())) == 6  # each split of all, and of two
+
+
+def test_no_seed_trains_on_procedural_shapes_that_another_keeps(cache):
+    def surfaces(clouds):
+        return {cloud.tobytes() for cloud in clouds.points}
+
+    every = [open_splits("procedural:mug", seed, num_shapes=300) for seed in range(6)]
+    trained = set.union(*(surfaces(splits.train) for splits in every))
+    assert len(trained) == 6 * 210
+    for splits in every:
+        kept = surfaces(splits.val) | surfaces(splits.test)
+        assert len(kept) == 90
+        assert not kept & trained
+
+
+def test_too_few_procedural_shapes_are_refused():
+    with pytest.raises(ValueError, match="--num_shapes 2: expected 3 or more"):
+        open_splits("procedural", num_shapes=2)
 
 
 def test_more_points_are_drawn_of_procedural_shapes_if_more_are_used():

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 import pcvae
+from pcvae import checkpoints
 from pcvae.models import PointCloudVAE, PriorConfig, VAEConfig
 from pcvae.randomness import flow_noise_for_shapes
 from pcvae.training import train
@@ -49,6 +50,17 @@ def test_going_on_from_a_model_keeps_its_sizes_and_units(configure, tmp_path):
     second = train(longer)
     assert pcvae.load(second).config == pcvae.load(first).config
     assert same(weights(first, "normalization"), weights(second, "normalization"))
+
+
+def test_a_model_remembers_all_trainings_before_its_own(configure, tmp_path):
+    first = train(configure(out=tmp_path / "first", seed=1))
+    second = train(configure(out=tmp_path / "second", seed=2, start_from=str(first)))
+    last = tmp_path / "last"
+    train(configure(out=last, seed=3, start_from=str(second), max_epochs=1))
+    second.unlink()  # what a run was begun with may be gone when it is resumed
+    resumed = train(configure(out=None, seed=3, resume=last, start_from=str(second), max_epochs=2))
+    notes = checkpoints.notes(resumed)
+    assert [run["seed"] for run in (notes["train"], *notes["before"])] == [3, 2, 1]
 
 
 def test_a_prior_is_trained_on_a_finished_model_only(configure):
