@@ -1,6 +1,7 @@
 """Writing files whole or not at all, and the folder for what can be made again."""
 
 import contextlib
+import errno
 import functools
 import logging
 import os
@@ -23,6 +24,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder is made.
+
+    Raises:
+        OSError: which names `path`, if the disk is full or the folder cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
@@ -32,9 +36,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
         # mkstemp gives a file for its owner only; the finished one is as readable as any other.
         os.chmod(name, 0o644)
         os.replace(name, path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, name):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(name)
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Raise an OSError if a file could not be written, before anything is worked out for it.
+
+    Args:
+        paths: files that will be written; None for one that will not.
+    """
+    for path in filter(None, paths):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "A file is to be written, but a folder is", path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
 
 
 def write_atomically(path: Path, text: str) -> None:

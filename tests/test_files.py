@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcvae.files import CACHE_VARIABLE, atomic_path, cache_folder, write_atomically
+from pcvae.files import CACHE_VARIABLE, atomic_path, cache_folder, check_writable, write_atomically
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
@@ -40,3 +40,12 @@ def test_a_cache_that_cannot_be_written_is_worked_around_and_told_of_once(
     (record,) = caplog.records
     assert str(tmp_path / "file") in record.message
     assert CACHE_VARIABLE in record.message
+
+
+def test_what_could_not_be_written_is_told_beforehand(tmp_path):
+    check_writable(None, tmp_path / "new" / "scores.json")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "scores.json"):
+        with pytest.raises(OSError, match=str(path if path == tmp_path else path.parent)):
+            check_writable(path)

@@ -9,7 +9,7 @@ from pcvae.commands.held_out import open_data_of, points_of, why_unseen
 from pcvae.commands.tables import show, value_table
 from pcvae.diagnostics import Diagnosis, examine
 from pcvae.evaluation import some_rows
-from pcvae.files import atomic_path, write_atomically
+from pcvae.files import atomic_path, check_writable, write_atomically
 from pcvae.objective import equilibrium_sigma
 
 
@@ -41,6 +41,7 @@ def diagnose(
     """
     if count < 2 or points < 2:
         raise ValueError(f"Expected --count and --points of 2 or more, got {count} and {points}.")
+    check_writable(out, figure)
     opened = load(model)
     source, parts = open_data_of(model, data, points, seed)
     chosen = getattr(parts, split)

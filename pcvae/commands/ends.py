@@ -1,6 +1,5 @@
 """How a command ends: with a status and, if it is not 0, with one line that says why."""
 
-import codecs
 import contextlib
 import os
 import signal
@@ -11,8 +10,6 @@ from typing import Any
 
 from pcvae.commands.parser import parse
 
-# What a table shows and not every encoding has.
-SIGNS = {"↓": "v", "↑": "^", "→": ">", "±": "+-", "×": "x", "³": "^3", "²": "^2", "…": "..."}
 BAD_INPUT, CLOSED_PIPE = 2, 141
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 # What the world does wrong: input, files, disks, devices, libraries. Other errors are the package's
@@ -35,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         after SIGTERM, 141 if nobody reads the output.
     """
     for stream in (sys.stdout, sys.stderr):
-        write_anything(stream)
+        if hasattr(stream, "reconfigure"):  # no character of a path is too much for any encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
         with stoppable():
             function, given = parse(list(sys.argv[1:] if arguments is None else arguments))
@@ -90,17 +88,3 @@ def stoppable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def write_anything(stream: Any) -> None:
-    """Let a stream take every character, in the signs of its own encoding if need be."""
-    codecs.register_error("pcvae", _substitute)
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="pcvae")
-
-
-def _substitute(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for characters that an encoding lacks, and where to go on."""
-    lacking = error.object[error.start : error.end]
-    shown = "".join(SIGNS.get(c, c.encode("ascii", "backslashreplace").decode()) for c in lacking)
-    return shown, error.end

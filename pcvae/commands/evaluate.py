@@ -16,7 +16,7 @@ from pcvae.commands.held_out import open_data_of, points_of, why_unseen
 from pcvae.commands.tables import explained, scorecard, show
 from pcvae.data.cloud_files import read_split_clouds
 from pcvae.evaluation import Work
-from pcvae.files import cache_folder, write_atomically
+from pcvae.files import cache_folder, check_writable, write_atomically
 from pcvae.metrics import Score
 from pcvae.metrics.pairs import fingerprint
 from pcvae.sampling import Way, check_way
@@ -62,6 +62,7 @@ def evaluate(
             the user's cache folder, until all is printed, so that a stopped evaluation goes on.
         out: a JSON file to write as well.
     """
+    check_writable(out)
     opened = checkpoints.load(model)
     check_way(opened, way)
     source, parts = open_data_of(model, data, 2 * points)
@@ -102,9 +103,7 @@ def kept_distances(cache: Path | None, *what: object) -> Iterator[Path | None]:
     """
     folder = cache or cache_folder() / "distances" / fingerprint(*what)[:16]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / ".writable", "")
-        (folder / ".writable").unlink()
+        check_writable(folder / "chamfer.npz")
     except OSError as error:
         logger.warning("%s cannot be written (%s): no distances are kept.", folder, error.strerror)
         folder = None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pcvae import checkpoints, sampling
 from pcvae.data.cloud_files import check_format, export_clouds
+from pcvae.files import check_writable
 from pcvae.sampling import Way
 
 
@@ -29,6 +30,7 @@ def sample(
         progress: show a progress bar.
     """
     check_format(out)
+    check_writable(out)
     opened = checkpoints.load(model)
     sampling.check_way(opened, way)
     clouds = sampling.sample(opened, count, points, seed=seed, way=way, progress=progress)

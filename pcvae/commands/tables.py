@@ -1,26 +1,40 @@
 """What is printed: tables of scores and of diagnostics."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 # What an MMD is multiplied by in the table, how that is said, and how many digits are shown.
 SCALES = {"cd": (1e3, " × 10³", 2), "emd-512": (1e2, " × 10²", 2)}
 GOOD = {"mmd": "↓", "cov": "↑", "1-nna": "→"}
+WIDEST = 1000  # columns of text; a screen that has fewer breaks lines, and cuts no number off
+# How the same is said where the output is not in Unicode.
+PLAIN = str.maketrans({"↓": "v", "↑": "^", "→": ">", "±": "+-", "×": "x", "²": "^2", "³": "^3"})
 
 
 def show(title: str, table: Table, notes: str = "") -> None:
     """Print a table; what is written in brackets, by colons or too long for the screen stays."""
     print(title)  # as a table's title it would be wrapped
     console = Console(markup=False, emoji=False, highlight=False)
-    console.width = max(console.width, console.measure(table).maximum)
-    console.print(table)
+    wide = console.options.update(max_width=WIDEST)
+    console.width = max(console.width, Measurement.get(console, wide, table).maximum)
+    with console.capture() as drawn:
+        console.print(table)
+    print(drawn.get(), end="")
     if notes:
-        print(notes)
+        print(readable(notes))
+
+
+def readable(text: str) -> str:
+    """Return a text in signs that the output has, whatever its encoding."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text if encoding.lower().startswith("utf") else text.translate(PLAIN)
 
 
 def value_table(found: Mapping[str, float]) -> Table:
@@ -29,7 +43,7 @@ def value_table(found: Mapping[str, float]) -> Table:
     table.add_column("diagnostic")
     table.add_column("value", justify="right")
     for name, value in found.items():
-        table.add_row(Text(name), f"{value:g}")
+        table.add_row(name, f"{value:g}")
     return table
 
 
@@ -47,7 +61,7 @@ def scorecard(found: dict[str, Any]) -> Table:
     ):
         table.add_row(Text(title, "bold"), "", Text(floor, "italic"))
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(readable, row))
         table.add_section()
     return table
 
@@ -97,7 +111,7 @@ def _memorization_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
     )
     return [
         ("median CD → × 10³", *medians),
-        ("nearer than held-out ones →", f"{found['nearer_than_held_out']:.3f}", "0.500"),
+        ("nearer than held-out →", f"{found['nearer_than_held_out']:.3f}", "0.500"),
     ]
 
 
