@@ -34,7 +34,7 @@ class Recipe:
 
 
 RECIPES = {
-    "simplified": Recipe("the original's simplified script: batches of 2, everything else LION's"),
+    "simplified": Recipe("the simplified script: batches of 2, everything else LION's"),
     "lion": Recipe(
         "LION's constants: L1 summed over batches of 32, 8,000 epochs; z stays dead",
         {"batch_size": 32, "max_epochs": 8000},
@@ -84,7 +84,8 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training run. The defaults are those of the original's simplified script.
+    """Settings of a training run. The defaults are those of the simplified script
+    that the course grew out of.
 
     Attributes:
         batch_size: clouds for each step and device.
