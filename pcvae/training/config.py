@@ -84,8 +84,9 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training run. The defaults are those of the simplified script
-    that the course grew out of.
+    """Settings of a training run.
+
+    The defaults are those of the simplified script that the course grew out of.
 
     Attributes:
         batch_size: clouds for each step and device.
