@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 from pytorch_lightning import Callback, Trainer
 
@@ -224,18 +226,12 @@ def course_map() -> Figure:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-0.75, 8.35), ylim=(-0.45, 1.75))
     axes.axis("off")
-    places = list(BOXES.values())
-    arrow = {"arrowstyle": "-|>", "color": "#555555", "shrinkA": 34, "shrinkB": 47}
+    boxes = [_box(axes, name, place) for name, place in BOXES.items()]
+    figure.draw_without_rendering()  # boxes have their sizes then, and arrows end at their edges
     for start, end in ARROWS:
-        axes.annotate("", places[end], places[start], arrowprops=arrow)
-    for name, (x, y) in BOXES.items():
-        latent = name[0] in "zh"
-        style = {
-            "boxstyle": "round,pad=0.45",
-            "fc": "#d9f0ef" if latent else "white",
-            "ec": "#2a788e",
-        }
-        axes.text(x, y, name, ha="center", va="center", bbox=style, fontsize=10)
+        ends = {"patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch()}
+        arrow = {"arrowstyle": "-|>", "color": "#555555", "shrinkA": 4, "shrinkB": 4, **ends}
+        axes.annotate("", boxes[end].get_position(), boxes[start].get_position(), arrowprops=arrow)
     axes.text(
         3.8,
         1.55,
@@ -245,6 +241,13 @@ def course_map() -> Figure:
         color="#414487",
     )
     return figure
+
+
+def _box(axes: Axes, name: str, place: tuple[float, float]) -> Text:
+    """Write a name in a box; latents have a color of their own."""
+    fill = "#d9f0ef" if name[0] in "zh" else "white"
+    style = {"boxstyle": "round,pad=0.45", "fc": fill, "ec": "#2a788e"}
+    return axes.text(*place, name, ha="center", va="center", bbox=style, fontsize=10)
 
 
 WALK = (7, 1, 0, 2, 6)  # samples that the walk leads by: numbers of `pcvae.sample(..., seed=1)`
