@@ -65,11 +65,29 @@ def check_python(version: Sequence[int] = sys.version_info) -> Check:
     return Check("Python", found, fix)
 
 
+def check_fonts() -> Check:
+    """See whether matplotlib's list of fonts names its own font, and a file that is there.
+
+    A list that was left by an environment that is gone does not: every figure warns then.
+    """
+    import matplotlib  # takes a second
+    from matplotlib import font_manager
+
+    name = matplotlib.rcParamsDefault["font.sans-serif"][0]
+    try:
+        font_manager.fontManager.findfont(name, fallback_to_default=False, rebuild_if_missing=False)
+    except ValueError:
+        lists = Path(matplotlib.get_cachedir()) / "fontlist-*.json"
+        fix = f"Delete {lists} and start the kernel again: matplotlib then looks for fonts anew."
+        return Check("fonts of figures", f"{name} is not found", fix)
+    return Check("fonts of figures", name)
+
+
 def check_all() -> list[Check]:
-    """Look at Python, at every package that pyproject.toml asks for, and at the data."""
+    """Look at Python, at every package that pyproject.toml asks for, at fonts and at the data."""
     lines = [line for line in metadata.requires("pcvae") or [] if "extra ==" not in line]
     files = [check_file(name) for name in FILES]
-    return [check_python(), *(check_package(line) for line in lines), *files]
+    return [check_python(), *(check_package(line) for line in lines), check_fonts(), *files]
 
 
 def check_installation() -> None:

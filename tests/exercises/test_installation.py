@@ -1,3 +1,8 @@
+import json
+
+import pytest
+from matplotlib import font_manager
+
 from pcvae.exercises import installation
 
 
@@ -28,6 +33,24 @@ def test_a_missing_file_is_named_with_what_to_do(tmp_path):
     assert "git checkout -- data/shapes.npz" in check.fix
     (tmp_path / "shapes.npz").write_bytes(b"12")
     assert installation.check_file("shapes.npz", tmp_path).fix == ""
+
+
+@pytest.mark.parametrize("damage", ["missing", "elsewhere"])
+def test_a_list_of_fonts_that_lacks_matplotlibs_own_is_named(tmp_path, monkeypatch, damage):
+    assert installation.check_fonts().fix == ""
+    path = tmp_path / "fontlist-v0.json"
+    font_manager.json_dump(font_manager.fontManager, path)
+    stored = json.loads(path.read_text())
+    own = [font for font in stored["ttflist"] if font["name"] == "DejaVu Sans"]
+    for font in own:
+        font["fname"] = "/gone/DejaVuSans.ttf"
+    others = [font for font in stored["ttflist"] if font not in own]
+    stored["ttflist"] = others + (own if damage == "elsewhere" else [])
+    path.write_text(json.dumps(stored))
+    monkeypatch.setattr(font_manager, "fontManager", font_manager.json_load(path))
+    check = installation.check_fonts()
+    assert "fontlist-*.json" in check.fix
+    assert check.found == "DejaVu Sans is not found"
 
 
 def test_an_old_python_is_refused():
