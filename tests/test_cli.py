@@ -1,7 +1,9 @@
 """The command line: the original's flags, defaults by recipe, messages instead of tracebacks."""
 
+import errno
 import json
 import re
+import threading
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from pcvae import checkpoints
 from pcvae.commands import main, parse
+from pcvae.commands.ends import one_voice
 from pcvae.data.sources import open_splits
 from pcvae.models import PointCloudVAE, VAEConfig
 from pcvae.training import RECIPES, TrainConfig, build_schedule
@@ -196,3 +199,19 @@ def test_nan_in_a_held_out_shape_is_told_by_name(words, trained_on_many_points, 
     command, *rest = words.split()
     assert main([command, str(trained_on_many_points), *rest]) == 2
     assert f"NaN or infinity in chair/{path.stem}" in capsys.readouterr().err
+
+
+def test_a_thread_that_meets_a_full_disk_leaves_the_word_to_the_command(capsys, monkeypatch):
+    def fail(error):
+        thread = threading.Thread(target=lambda: (_ for _ in ()).throw(error))
+        thread.start()
+        thread.join()
+
+    before = threading.excepthook
+    with one_voice():
+        fail(OSError(errno.ENOSPC, "No space left on device"))
+    assert "Traceback" not in capsys.readouterr().err
+    with one_voice():
+        fail(ZeroDivisionError("a bug"))
+    assert "a bug" in capsys.readouterr().err
+    assert threading.excepthook is before

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # no character of a path is too much for any encoding
             stream.reconfigure(errors="backslashreplace")
     try:
-        with stoppable():
+        with stoppable(), one_voice():
             function, given = parse(list(sys.argv[1:] if arguments is None else arguments))
             function(**given)
             if sys.stdout:
@@ -70,6 +70,21 @@ def say(text: str, error: BaseException, otherwise: str = "") -> None:
     notes = getattr(error, "__notes__", [otherwise])
     with contextlib.suppress(OSError):  # a closed or full stderr is no reason to fail
         print("pcvae:", *" ".join([text, *notes]).split(), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def one_voice() -> Iterator[None]:
+    """Let other threads say nothing of a full disk: TensorBoard's meets it, and so do we."""
+
+    def hear(what: threading.ExceptHookArgs) -> None:
+        if not isinstance(what.exc_value, OSError):
+            threading.__excepthook__(what)
+
+    before, threading.excepthook = threading.excepthook, hear
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 @contextlib.contextmanager
