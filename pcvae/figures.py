@@ -7,13 +7,19 @@ import html
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.spines import Spine
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
@@ -24,9 +30,13 @@ from pcvae.diagnostics import Diagnosis
 AZIMUTH = 35.0
 ELEVATION = 20.0
 COLORMAP = "viridis"
-BRIGHTEST = 0.92  # where the color map is cut: its last yellows vanish on white
+# Where the color map is cut: its first purples vanish on black, its last yellows on white.
+DARKEST, BRIGHTEST = 0.22, 0.92
+# Of text, axes and whatever else would be black or white: legible on both.
+INK = "#767676"
+NEARLY_BLACK = 0.25
 DOT = 0.035  # diameter of one point among 2,048, in units of half a panel
-VIEWS = ("#222222", "#e69f00")  # strokes of a side view, and ellipses behind them
+VIEWS = (INK, "#e69f00")  # strokes of a side view, and ellipses behind them
 DEAD = 0.05  # of what h moves: a z that moves less than this is called dead
 # A shape from its z alone is known if it is nearer to itself than this share of the way to another.
 KNOWN = 0.25
@@ -143,11 +153,7 @@ class Described:
 
     def _repr_html_(self) -> str:
         """Return the picture, in HTML: JupyterLab gives no alt text to PNG output."""
-        drawn, page = io.BytesIO(), io.BytesIO()
-        self.figure.savefig(drawn, format="png")
-        # 256 colors are enough for dots, and make notebooks a third as large.
-        Image.open(drawn).convert("RGB").quantize(256).save(page, format="png", optimize=True)
-        data = base64.b64encode(page.getvalue()).decode()
+        data = base64.b64encode(as_png(self.figure)).decode()
         width = round(self.figure.get_figwidth() * 96)
         return (
             f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" '
@@ -169,6 +175,43 @@ def described(figure: Figure, alt: str) -> Described:
         raise ValueError("Say in words what the figure shows, for readers who cannot see it.")
     plt.close(figure)  # else pyplot would show it a second time
     return Described(figure, alt)
+
+
+def as_png(figure: Figure) -> bytes:
+    """Return a figure as a PNG that can be read on a light and on a dark page.
+
+    Its ground is transparent, and what would be black is gray.
+    """
+    for_any_ground(figure)
+    drawn, page = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", transparent=True)
+    # 256 colors are enough for dots, and make notebooks a third as large.
+    few = Image.open(drawn).quantize(256, method=Image.Quantize.FASTOCTREE)
+    few.save(page, format="png", optimize=True)
+    return page.getvalue()
+
+
+def for_any_ground(figure: Figure) -> None:
+    """Turn black lines and letters gray, and take the grounds of legends away.
+
+    Letters on a picture (a table of colors) stay as they are: they have a ground of their own.
+    """
+    on_pictures = {id(text) for axes in figure.axes if axes.images for text in axes.texts}
+    for artist in figure.findobj(lambda one: isinstance(one, Line2D | Text)):
+        if id(artist) not in on_pictures and _is_black(artist.get_color()):
+            artist.set_color(INK)
+    for line in figure.findobj(Line2D):  # ticks are markers of lines
+        if _is_black(line.get_markeredgecolor()):
+            line.set_markeredgecolor(INK)
+    for spine in figure.findobj(Spine):
+        spine.set_edgecolor(INK)
+    for legend in figure.findobj(Legend):
+        legend.get_frame().set(facecolor="none", edgecolor=INK)
+
+
+def _is_black(color: Any) -> bool:
+    """Whether a color of matplotlib's is black, or so nearly that it vanishes on black."""
+    return max(to_rgb(color)) < NEARLY_BLACK
 
 
 def _new_figure(inches: tuple[float, float]) -> Figure:
@@ -226,7 +269,9 @@ def _shades(
 def _mapped(values: np.ndarray, ends: tuple[float | int, float | int]) -> np.ndarray:
     """Return colors of numbers between two ends."""
     low, high = ends
-    return colormaps[COLORMAP](BRIGHTEST * (values - low) / ((high - low) or 1.0))
+    return colormaps[COLORMAP](
+        DARKEST + (BRIGHTEST - DARKEST) * (values - low) / ((high - low) or 1.0)
+    )
 
 
 def latent_planes(

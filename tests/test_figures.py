@@ -9,10 +9,13 @@ import pytest
 
 from pcvae.diagnostics import Diagnosis, Errors, Swap
 from pcvae.figures import (
+    INK,
     _project,
+    as_png,
     cloud_grid,
     described,
     diagnosis_figure,
+    for_any_ground,
 )
 
 
@@ -111,6 +114,37 @@ def test_a_described_figure_is_a_picture_with_its_text(clouds):
     assert repr(shown) == '[Picture: Three "balls" of points]'
     with pytest.raises(ValueError, match="in words"):
         described(shown.figure, " ")
+
+
+def as_seen_on(figure, ground):
+    """The picture as a page of one gray shows it, (height, width, 3) within 0..1."""
+    drawn = plt.imread(io.BytesIO(as_png(figure)))
+    alpha = drawn[..., 3:]
+    return alpha * drawn[..., :3] + (1 - alpha) * ground
+
+
+@pytest.mark.parametrize("ground", [1.0, 0.067], ids=["light", "dark"])
+def test_lines_letters_and_points_can_be_told_from_any_ground(ground, clouds):
+    figure, panel = plt.subplots(figsize=(3, 2))
+    panel.plot([0, 1], [0, 1], "k", lw=8, label="black")
+    panel.set_title("title")
+    panel.legend()
+    for one in (figure, cloud_grid(clouds)):
+        seen = as_seen_on(one, ground)
+        there = np.abs(seen - ground).max(axis=2)
+        assert (there > 0.3).mean() > 0.01  # something is drawn
+        assert (there < 0.01).mean() > 0.5  # on the page's own ground
+    assert panel.lines[0].get_color() == panel.title.get_color() == INK
+    plt.close(figure)
+
+
+def test_letters_on_a_table_of_colors_keep_their_own():
+    figure, panel = plt.subplots()
+    panel.imshow(np.zeros((2, 2)))
+    on_it = panel.text(0, 0, "0.9", color="black")
+    for_any_ground(figure)
+    assert on_it.get_color() == "black"
+    plt.close(figure)
 
 
 def test_a_described_figure_is_not_shown_a_second_time():

@@ -1,10 +1,12 @@
-"""Make the pictures of the notebooks anew: `python notebooks/images/make.py`.
+"""Make the pictures of the notebooks anew: `python notebooks/images/make.py`, or some by name.
 
 They show what the widgets show, to readers without a kernel. `film.py` films the explorer.
 """
 
 import io
+import sys
 import tempfile
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,13 +16,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import Callback as Watcher
 
 import pcvae
 from pcvae import editing
 from pcvae.data import CloudSet, generate, load_furniture
 from pcvae.diagnostics import style_means
-from pcvae.figures import cloud_grid, edit_sheet, latent_planes
+from pcvae.editing import fit_factors, measure, move_factors
+from pcvae.figures import INK, as_png, cloud_grid, edit_sheet, latent_planes
 from pcvae.models import Normalization, VAEConfig
 from pcvae.objective import KLSchedule, Objective, equilibrium_sigma
 from pcvae.randomness import generator_for
@@ -52,6 +56,21 @@ def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE)
     with torch.inference_mode():
         latent = model.normalization.inverse(state.h[:, :3]).numpy()
     return edit_sheet(points, latent, decoded)
+
+
+def leg_height(model: pcvae.PointCloudVAE) -> Figure:
+    """Return the picture of chapter 00: one chair, asked for three heights of its legs."""
+    chairs, row = generate(["chair"], 300, 512, seed=5), 10
+    fitted = fit_factors(style_means(model, chairs.points), chairs.factors, "chair")
+    known = {name: float(chairs.factors[f"chair/{name}"][row]) for name in fitted.names}
+    state, clouds = editing.encode(model, generate(["chair"], 11, 2048, seed=5).points[row]), {}
+    for change in (-10, 0, 15):
+        asked = known | {"leg_height": known["leg_height"] + change}
+        cloud = editing.decode(model, move_factors(state, fitted, {"leg_height": change}))
+        found = measure(fitted, cloud, asked)["leg_height"]
+        clouds[f"asked {asked['leg_height']:.0f} cm, measured {found:.0f} cm"] = cloud
+    heights = [cloud[:, 1] for cloud in clouds.values()]
+    return cloud_grid(list(clouds.values()), list(clouds), heights, 3, panel_inches=2.6)
 
 
 def point_clouds() -> Figure:
@@ -161,7 +180,7 @@ def training() -> Figure:
     return cloud_grid(list(clouds.values()), list(clouds), heights, len(clouds))
 
 
-class Snapshots(Callback):
+class Snapshots(Watcher):
     """Keeps what a shape's z decodes to at some steps of a run, with the same noise for h."""
 
     def __init__(self, points: np.ndarray, steps: tuple[int, ...]) -> None:
@@ -230,7 +249,7 @@ def course_map() -> Figure:
     figure.draw_without_rendering()  # boxes have their sizes then, and arrows end at their edges
     for start, end in ARROWS:
         ends = {"patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch()}
-        arrow = {"arrowstyle": "-|>", "color": "#555555", "shrinkA": 4, "shrinkB": 4, **ends}
+        arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 4, "shrinkB": 4, **ends}
         axes.annotate("", boxes[end].get_position(), boxes[start].get_position(), arrowprops=arrow)
     axes.text(
         3.8,
@@ -238,14 +257,14 @@ def course_map() -> Figure:
         "what it learns from: loss and schedule (06), a whole run (07)",
         ha="center",
         fontsize=10,
-        color="#414487",
+        color="#5b7fc7",
     )
     return figure
 
 
 def _box(axes: Axes, name: str, place: tuple[float, float]) -> Text:
     """Write a name in a box; latents have a color of their own."""
-    fill = "#d9f0ef" if name[0] in "zh" else "white"
+    fill = "#2a788e40" if name[0] in "zh" else "none"
     style = {"boxstyle": "round,pad=0.45", "fc": fill, "ec": "#2a788e"}
     return axes.text(*place, name, ha="center", va="center", bbox=style, fontsize=10)
 
@@ -283,18 +302,22 @@ def _picture(cloud: np.ndarray, shade: np.ndarray) -> Image.Image:
     return Image.open(page).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
 
 
+PICTURES: dict[str, Callable[[], Figure]] = {
+    "map": course_map,
+    "leg_height": lambda: leg_height(pcvae.load("shapes")),
+    "start_here": lambda: start_here(pcvae.load("one_shot"), load_furniture("test")),
+    "point_clouds": point_clouds,
+    "latent_planes": toy_planes,
+    "style_encoder": lambda: style_encoder(pcvae.load("one_shot"), load_furniture("test")),
+    "point_encoder": lambda: point_encoder(load_furniture("test")),
+    "adain_decoder": lambda: adain_decoder(pcvae.load("one_shot"), load_furniture("test")),
+    "kl_annealing": kl_annealing,
+    "training": training,
+}
+
 if __name__ == "__main__":
-    walk(pcvae.load("shapes"), HERE / "walk.gif")
-    course_map().savefig(HERE / "map.png")
-    start_here(pcvae.load("one_shot"), load_furniture("test")).savefig(HERE / "start_here.png")
-    point_clouds().savefig(HERE / "point_clouds.png")
-    toy_planes().savefig(HERE / "latent_planes.png")
-    style_encoder(pcvae.load("one_shot"), load_furniture("test")).savefig(
-        HERE / "style_encoder.png"
-    )
-    point_encoder(load_furniture("test")).savefig(HERE / "point_encoder.png")
-    adain_decoder(pcvae.load("one_shot"), load_furniture("test")).savefig(
-        HERE / "adain_decoder.png"
-    )
-    kl_annealing().savefig(HERE / "kl_annealing.png")
-    training().savefig(HERE / "training.png")
+    for name in sys.argv[1:] or ["walk", *PICTURES]:
+        if name == "walk":
+            walk(pcvae.load("shapes"), HERE / "walk.gif")
+        else:
+            (HERE / f"{name}.png").write_bytes(as_png(PICTURES[name]()))

@@ -49,10 +49,17 @@ Writing an exercise
    define. No later cell may need the reader's answer: go on with the package's own function.
    Figures get their alt text by `described(figure, alt)` of pcvae.figures.
 
-3. `tests/exercises/test_notebooks.py` finds the exercise by itself: its solution must pass, its
-   stub must not. Five wrong answers or more go to `tests/exercises/chapters/test_chapterNN.py`,
-   into a list `WRONG` of (id, answer, some words of the message that this answer alone must get),
-   with a test that goes through it by the fixture `rejects`:
+3. An *open task* (30 minutes or more, the last exercise of its chapter) asks for a whole module, a
+   loop or an experiment. Its check repeats the experiment over `SEEDS`, small enough for a laptop,
+   and returns `beside(what, scores, reference)`, which puts the answer's scores beside those of the
+   walk-through. `pcvae/exercises/open_tasks.py` has chairs, a VAE and a fit of that size. Diagnose
+   cheaply first, train last.
+
+4. `tests/exercises/test_notebooks.py` finds the exercise by itself: its solution must pass, its
+   stub must not, and a walk-through must score what its reference says. Five wrong answers or more
+   go to `tests/exercises/chapters/test_chapterNN.py`, into a list `WRONG` of (id, answer, some
+   words of the message that this answer alone must get), with a test that goes through it by the
+   fixture `rejects`:
 
        @pytest.mark.parametrize(("id", "answer", "words"), WRONG)
        def test_wrong_answer(rejects, id, answer, words):

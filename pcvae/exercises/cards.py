@@ -5,15 +5,17 @@ import re
 from dataclasses import dataclass
 
 NOT_DONE, DONE, WRONG = "not done yet", "done", "not right yet"
-# Border, background and text, legible in a light and in a dark theme. The sign tells the three
-# apart where colors do not.
+# Sign and color of border and ground. The text has the page's own color, and the ground lets the
+# page through, so that a card fits a light and a dark theme. The sign tells the three apart where
+# colors do not.
 LOOKS = {
-    NOT_DONE: ("○", "#8a8a8a", "#f4f4f4", "#333333"),
-    DONE: ("✓", "#1b7f4d", "#e6f4ec", "#0e3d25"),
-    WRONG: ("✗", "#c25e00", "#fdf0e3", "#4f2700"),
+    NOT_DONE: ("○", "#8a8a8a"),
+    DONE: ("✓", "#1b9e5f"),
+    WRONG: ("✗", "#d97706"),
 }
+VEIL = "1f"  # of the ground: 12% of the color
 CODE = re.compile(r"`([^`]+)`")
-INLINE = "background:rgba(0,0,0,0.07);color:inherit;padding:0 3px;border-radius:2px"
+INLINE = "background:rgba(128,128,128,0.2);color:inherit;padding:0 3px;border-radius:2px"
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class Card:
 
     def _repr_html_(self) -> str:
         """Return the card for a notebook."""
-        sign, edge, paper, ink = LOOKS[self.status]
+        sign, color = LOOKS[self.status]
         return (
-            f'<div role="status" style="border-left:5px solid {edge};background:{paper};'
-            f'color:{ink};padding:8px 12px;max-width:60em;line-height:1.45">'
+            f'<div role="status" style="border-left:5px solid {color};'
+            f'background:{color}{VEIL};padding:8px 12px;max-width:60em;line-height:1.45">'
             f"<b>{sign} Exercise {self.id}, {html.escape(self.title)}: {self.status}.</b> "
             f"{as_html(self.message)}</div>"
         )

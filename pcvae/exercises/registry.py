@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+OPEN_MINUTES = 30
 MOST = 5  # difficulty and importance go from 1 to this
 IDENTIFIER = re.compile(r"\d\d\.\d")
 MODULE = re.compile(r"chapter\d\d")
@@ -45,6 +46,11 @@ class Exercise:
     def chapter(self) -> str:
         """The chapter's number, such as "01"."""
         return self.id.partition(".")[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is a task of half an hour or more, whose check repeats an experiment."""
+        return self.minutes >= OPEN_MINUTES
 
     @property
     def heading(self) -> str:

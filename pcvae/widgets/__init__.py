@@ -1,6 +1,6 @@
 """What is seen and dragged in a notebook: views, charts, sliders. Nothing here knows a model."""
 
-from pcvae.widgets.bench import Bench, slider
+from pcvae.widgets.bench import Bench, slider, table
 from pcvae.widgets.coloring import PARTS, Coloring, by_height, by_label, by_value
 from pcvae.widgets.figure import Figure
 from pcvae.widgets.plane import PlaneView
@@ -18,4 +18,5 @@ __all__ = [
     "by_label",
     "by_value",
     "slider",
+    "table",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -15,6 +15,7 @@ WIDE = {"description_width": "min(180px, 40%)"}  # of a slider's label
 PICTURE = {"flex": "100 1 420px", "min_width": "min(420px, 100%)"}
 CONTROLS = {"flex": "1 1 380px", "min_width": "min(300px, 100%)"}
 WHOLE = {"flex": "1 1 100%"}
+SHARE = {"flex": "1 1 260px", "min_width": "min(260px, 100%)"}  # of pictures side by side
 CONTROL = {"flex": "1 1 300px", "width": "auto", "margin": "2px 8px 2px 2px"}
 WRAP = {"flex_flow": "row wrap", "align_content": "flex-start"}
 
@@ -23,7 +24,8 @@ class Bench(widgets.Box):
     """Call a function with the values of all controls, now and whenever one of them changes.
 
     Args:
-        picture: what the function draws into, such as `SingleView().widget`.
+        picture: what the function draws into, such as `SingleView().widget`, or several of them,
+            which stand side by side where there is room.
         controls: the widgets beside it, by the name of the argument that each one's value is for.
         update: called with all values by name. It draws, and returns a line of text (or HTML) that
             is shown below the controls. If it raises after the first time, or is interrupted, the
@@ -39,7 +41,7 @@ class Bench(widgets.Box):
 
     def __init__(
         self,
-        picture: widgets.Widget,
+        picture: widgets.Widget | Sequence[widgets.Widget],
         controls: Mapping[str, widgets.Widget],
         update: Callable[..., str],
         name: str,
@@ -53,8 +55,8 @@ class Bench(widgets.Box):
             control.style.description_width = "initial" if below else "min(150px, 40%)"
             control.layout = CONTROL
             control.observe(self._changed, names="value")
-        # A VBox stretches what is in it, so the figure is as wide as its place and no wider.
-        left = widgets.VBox([picture], layout=WHOLE if below else PICTURE)
+        left = _side_by_side([picture] if isinstance(picture, widgets.Widget) else picture)
+        left.layout = WHOLE if below else PICTURE
         right = widgets.Box([*self.controls.values(), self.readout])
         right.layout = {**WRAP, **(WHOLE if below else CONTROLS)}
         super().__init__([left, right], layout=WRAP)
@@ -76,6 +78,26 @@ class Bench(widgets.Box):
         except Exception as error:  # whatever it is, a callback's traceback is seen by nobody
             text = _alert(f"{type(error).__name__}: {error}")
         self.readout.value = text
+
+
+def _side_by_side(pictures: Sequence[widgets.Widget]) -> widgets.Widget:
+    """Return a box of pictures. A VBox stretches what is in it, so each is as wide as its place."""
+    if len(pictures) == 1:
+        return widgets.VBox(pictures)
+    row = widgets.Box([widgets.VBox([picture], layout=SHARE) for picture in pictures], layout=WRAP)
+    return widgets.VBox([row])
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as HTML, for the line of a bench.
+
+    Args:
+        head: what stands above the columns.
+        rows: the cells of each row, as HTML.
+    """
+    lines = ["".join(f'<th scope="col">{cell}</th>' for cell in head)]
+    lines += ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _alert(text: str) -> str:

@@ -28,7 +28,7 @@ def opened(page_of_file):
 @pytest.fixture
 def chapter(opened, lab):
     """The lab as it is at first, in view."""
-    lab.run_cells(["lab-controls", "lab-draw", "lab"])
+    lab.run_cells(["lab-controls", "lab-draw", "lab-draw-b", "lab"])
     for index in (WINNERS, SHOWN):
         lab.plot(index)
     return lab

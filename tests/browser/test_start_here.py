@@ -8,6 +8,7 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NOTEBOOK = "00_start_here.ipynb"
+LEGS, PANEL = range(2)  # the notebook's plotly figures
 INPUT, LATENT, DECODED = range(3)
 STYLE = ("direction 1", "direction 2", "direction 3", "direction 4")
 LOCAL = (
@@ -34,17 +35,17 @@ def opened(page_of_file):
 def start(opened, lab):
     """The panel as it is at first, in view."""
     lab.run_cells(["panel"])
-    lab.plot()
+    lab.plot(PANEL)
     return lab
 
 
 def clouds(lab) -> list[np.ndarray]:
-    return [lab.drawn_coordinates(trace=trace) for trace in (INPUT, LATENT, DECODED)]
+    return [lab.drawn_coordinates(PANEL, trace) for trace in (INPUT, LATENT, DECODED)]
 
 
 def eyes(lab) -> np.ndarray:
     """Where the cameras of the three views stand, (3, 3)."""
-    return np.round(lab.plot().evaluate(EYES), 6)
+    return np.round(lab.plot(PANEL).evaluate(EYES), 6)
 
 
 def slider(lab, label: str):
@@ -52,17 +53,40 @@ def slider(lab, label: str):
 
 
 def reset(lab) -> None:
-    edited = lab.drawn_coordinates(trace=DECODED)
-    lab.page.get_by_role("button", name="Reset sliders").click()
-    lab.wait_until_moved(edited, trace=DECODED)
+    edited = lab.drawn_coordinates(PANEL, DECODED)
+    lab.page.get_by_role("button", name="Reset sliders").last.click()
+    lab.wait_until_moved(edited, PANEL, DECODED)
 
 
 def drag(lab, label: str, fraction: float) -> list[bool]:
     """Drag a slider, wait for the decoded points, and say which of the three clouds moved."""
     before = clouds(lab)
     lab.drag_slider(slider(lab, label), fraction)
-    lab.wait_until_moved(before[DECODED], trace=DECODED)
+    lab.wait_until_moved(before[DECODED], PANEL, DECODED)
     return [not np.array_equal(a, b) for a, b in zip(before, clouds(lab), strict=True)]
+
+
+def panel_of(lab):
+    """The output of the cell that shows the panel: the factor sliders above have controls, too."""
+    outputs = lab.page.locator(".jp-OutputArea-output").filter(
+        has=lab.page.locator(".widget-slider")
+    )
+    return outputs.last
+
+
+def test_the_legs_that_are_asked_for_are_measured_on_the_first_screen(opened, lab):
+    lab.run_cells(["legs"])
+    legs = lab.slider("leg height (cm)")
+    row = legs.locator("xpath=..")
+    heights = []
+    for fraction in (0.2, 0.8):  # of the bounds, 20 to 60 cm
+        before = lab.drawn_coordinates(LEGS, DECODED)
+        lab.drag_slider(legs, fraction)
+        lab.wait_until_moved(before, LEGS, DECODED)
+        text = row.locator(".widget-html-content i").inner_text()
+        heights.append(float(re.search(r"-?[\d.]+", text)[0]))
+    assert heights[1] - heights[0] > 12
+    assert lab.errors() == []
 
 
 def test_dragging_a_slider_moves_the_drawn_points_and_nothing_else(start):
@@ -81,7 +105,7 @@ def test_page_looks_as_it_should(start):
     slider(start, STYLE[0]).scroll_into_view_if_needed()
     drag(start, STYLE[0], 0.75)
     start.screenshot("start_here")
-    panel = start.page.locator(".jp-OutputArea-output .widget-vbox").first
+    panel = panel_of(start)
     panel.scroll_into_view_if_needed()
     picture = panel.screenshot()
     path = start.screenshot("explorer")
@@ -94,7 +118,7 @@ def test_page_looks_as_it_should(start):
 
 def test_a_turned_view_turns_the_others_and_outlives_edits(start):
     opened, before = clouds(start), eyes(start)
-    box = start.plot().bounding_box()
+    box = start.plot(PANEL).bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     start.page.mouse.move(x, y)
     start.page.mouse.down()
@@ -103,8 +127,8 @@ def test_a_turned_view_turns_the_others_and_outlives_edits(start):
     turned = start.changed(lambda: eyes(start), before)
     assert not np.allclose(turned, before)
     np.testing.assert_allclose(turned, turned[[0, 0, 0]], atol=1e-5)
-    start.page.locator(".widget-dropdown select").first.select_option(index=20)
-    start.wait_until_moved(opened[INPUT], trace=INPUT)
+    panel_of(start).locator(".widget-dropdown select").first.select_option(index=20)
+    start.wait_until_moved(opened[INPUT], PANEL, INPUT)
     unedited = clouds(start)
     drag(start, STYLE[0], 0.9)
     reset(start)

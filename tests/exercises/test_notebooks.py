@@ -1,24 +1,36 @@
 """Every exercise in its notebook: the solution passes, the stub does not, and both are there."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 
-from pcvae.exercises import check, exercises
+from pcvae.exercises import check, exercises, find
 from pcvae.exercises.cards import DONE, NOT_DONE
 
 TESTS = Path(__file__).resolve().parent
 IDS = [exercise.id for exercise in exercises()]
 
 
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", [id for id in IDS if not find(id).is_open])
 def test_solution_passes(posed, id):
     found = posed(id)
     card = check(id, found.answer(found.solution))
     assert card.status == DONE, card
+
+
+@pytest.mark.parametrize("id", [id for id in IDS if find(id).is_open])
+def test_an_open_task_says_what_its_walk_through_scores(posed, id):
+    """The reference on the card is the walk-through's; another processor may round otherwise."""
+    found = posed(id)
+    message = check(id, found.answer(found.solution)).message
+    ours, theirs = re.search(r"seeds: (.*); the walk-through's: (.*)\.$", message).groups()
+    ours, theirs = ([float(value) for value in values.split(", ")] for values in (ours, theirs))
+    np.testing.assert_allclose(ours, theirs, rtol=0.15, atol=0.05)
 
 
 @pytest.mark.parametrize("id", IDS)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pcvae.toys import LinearVAE, random_side_views
-from pcvae.widgets import Bench, slider
+from pcvae.widgets import Bench, slider, table
 from pcvae.widgets.plane import DECODED, HERE, LATTICE, POSTERIORS, PlaneView
 
 
@@ -99,3 +99,18 @@ def test_the_plane_shows_the_model_and_the_place(rng):
     dead = model.with_beta(1000)
     view.show(dead.decode, dead.encode(views.reshape(100, -1))[:5], dead.sigma, (1, -0.5))
     assert not np.array_equal(before, view.widget.data[LATTICE].x)
+
+
+def test_several_pictures_stand_side_by_side_in_their_order():
+    pictures = [widgets.HTML("one"), widgets.HTML("other")]
+    left, _ = Bench(pictures, {}, lambda: "said", "A thing", below=True).children
+    (row,) = left.children
+    assert [list(place.children) for place in row.children] == [[picture] for picture in pictures]
+    assert row.layout.flex_flow == "row wrap"
+
+
+def test_a_table_has_a_head_and_a_line_for_each_row():
+    page = table(("", "true"), [("legs", "<b>0.7</b>"), ("seat", "1.0")])
+    assert page.count("<tr>") == 3
+    assert page.count('<th scope="col">') == 2
+    assert "<td>legs</td><td><b>0.7</b></td>" in page

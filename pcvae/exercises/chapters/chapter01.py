@@ -7,10 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from pcvae.data import generate
 from pcvae.exercises.comparing import compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, beside
 from pcvae.exercises.registry import exercise
 from pcvae.geometry import farthest_points, to_unit_sphere
-from pcvae.metrics import chamfer_distance
+from pcvae.metrics import chamfer_distance, emd
 
 CORNERS = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 1.0], [0.5, 1.5, 0.0]])
 DRAWN = 4000  # points: a share of them is known to about 0.01
@@ -332,3 +334,53 @@ def _chosen(distances: np.ndarray, count: int, score: Callable) -> np.ndarray:
         scores[kept] = -np.inf
         kept.append(int(scores.argmax()))
     return np.array(kept)
+
+
+# 01.5: a cloud that Chamfer likes and EMD does not
+NUM_POINTS, ON_SURFACE, TIMES = 512, 0.05, 6.0
+FOOLING = (10.3, 9.6, 11.8)  # times the EMD floor, by the walk-through, for the three chairs
+
+
+@exercise("01.5", "Open task: fool the Chamfer distance", difficulty=4, importance=3, minutes=35)
+def check_fool(answer: Callable) -> str:
+    """Three chairs: Chamfer at most its floor, EMD many times its own."""
+    found = []
+    for seed in SEEDS:
+        cloud, other = two_samples(seed)
+        given = answer(cloud.copy(), np.random.default_rng(seed))
+        fake = numbers(given, cloud.shape, "Your cloud")
+        found.append(_expect_fooled(cloud, other, fake))
+    return beside("EMD, in multiples of its floor,", found, FOOLING)
+
+
+def two_samples(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return two samples of one chair, (512, 3) each, in the unit sphere."""
+    points = generate(["chair"], count=1, num_points=2 * NUM_POINTS, seed=50 + seed).points[0]
+    return points[:NUM_POINTS], points[NUM_POINTS:]
+
+
+def _expect_fooled(cloud: np.ndarray, other: np.ndarray, fake: np.ndarray) -> float:
+    """Return the EMD of a fake in multiples of the floor, or say what gives the fake away."""
+    far = cdist(fake, cloud).min(axis=1).max()
+    expect(
+        far < ON_SURFACE,
+        f"One of your points lies {far:.2f} from the cloud. Stay within {ON_SURFACE} of it.",
+    )
+    chamfer, floor = (chamfer_distance(cloud, one.astype(np.float32)) for one in (fake, other))
+    there = cdist(cloud, fake, "sqeuclidean").min(axis=1)
+    expect(
+        chamfer <= floor,
+        f"Chamfer sees it: {chamfer:.4f}, where an honest sample has {floor:.4f}. The farthest "
+        f"point of the chair is {there.max() ** 0.5:.2f} from yours: cover the chair better.",
+    )
+    times = emd(cloud, fake.astype(np.float32)) / emd(cloud, other)
+    expect(
+        times > 0.5,
+        "That is the cloud itself, or nearly: EMD sees no difference either. Bunch some points.",
+    )
+    expect(
+        times >= TIMES,
+        f"Chamfer is fooled, and EMD is only {times:.1f} times its floor; {TIMES:g} times are "
+        "asked for. Cover the chair with fewer points, and send the others farther away.",
+    )
+    return float(times)

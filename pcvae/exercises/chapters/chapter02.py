@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, beside
 from pcvae.exercises.registry import exercise
 from pcvae.models.posterior import DiagonalGaussian
 from pcvae.toys import LinearVAE, random_side_views
@@ -295,3 +297,86 @@ def check_deadly_beta(answer: Callable) -> None:
         what="The answer",
         tolerance=0.01,  # dividing by S - 1 instead of S is just as good
     )
+
+
+# 02.5: a VAE of the toy whose latents both live, whatever the seed
+NOISE, BETA, CHAIRS, ALLOWED, DEAD = 0.05, 3.0, 600, 1.08, 0.3
+ALIVE_LOSS = (13.77, 13.95, 13.61)  # of the walk-through, over the seeds
+
+
+@exercise(
+    "02.5",
+    "Open task: no latent dies by bad luck",
+    difficulty=4,
+    importance=4,
+    minutes=40,
+    seconds=300,
+)
+def check_train_alive(answer: Callable) -> str:
+    """Train from three seeds, and compare the loss of fresh chairs with the best linear VAE's."""
+    data, fresh = (_side_views(seed) for seed in (0, 1))
+    best = LinearVAE.fit(data, NOISE).with_beta(BETA)
+    most = ALLOWED * float(best.error + BETA * best.kl.sum())
+    found = []
+    for seed in SEEDS:
+        encode, decode = _both(answer(data.copy(), NOISE, BETA, seed))
+        found.append(_loss_of(encode, decode, torch.from_numpy(fresh), most, seed))
+    return beside("The loss of fresh chairs", found, ALIVE_LOSS)
+
+
+def _side_views(seed: int) -> np.ndarray:
+    views, _ = random_side_views(CHAIRS, np.random.default_rng(seed))
+    return views.reshape(CHAIRS, 48)
+
+
+def _both(given: Any) -> tuple[Callable, Callable]:
+    """Return encoder and decoder, or say that they are not two functions."""
+    right = isinstance(given, tuple | list) and len(given) == 2 and all(map(callable, given))
+    expect(right, "Return two functions (or modules): `encode, decode`.")
+    return tuple(given)
+
+
+@torch.no_grad()
+def _loss_of(encode: Callable, decode: Callable, x: Tensor, most: float, seed: int) -> float:
+    """Return the loss of chairs, with eight samples of z each, or say what is wrong with it."""
+    parts = encode(x)
+    expect(
+        isinstance(parts, tuple | list) and len(parts) == 2,
+        "`encode` should return two tensors: mean and log sigma.",
+    )
+    names = zip(parts, ("mean", "log sigma"), strict=True)
+    mean, log_sigma = (
+        torch.from_numpy(numbers(part, (CHAIRS, 2), f"The {name}")).float() for part, name in names
+    )
+    loss, nats = _loss_at(decode, x, mean, log_sigma)
+    if loss <= most:
+        return loss
+    said = f"Seed {seed}: the loss is {loss:.1f}, and at most {most:.1f} is asked for. "
+    as_variance, _ = _loss_at(decode, x, mean, 0.5 * log_sigma)
+    expect(
+        as_variance > most,
+        said + "Read as the log of a *variance*, your log sigma would do. Halve it.",
+    )
+    expect(nats.max() > DEAD, said + "Both latents are dead.")
+    low, high = sorted(nats.tolist())
+    expect(
+        low > DEAD,
+        said + f"One latent is dead: their KL is {high:.1f} and {low:.1f} nats. The price of a nat "
+        "was there before the decoder could use it.",
+    )
+    expect(
+        nats.sum() < 4.3,
+        said + f"Both latents live, and pay too much: {nats.sum():.1f} nats. Was beta {BETA:g} in "
+        "your loss, at the end of the run?",
+    )
+    raise Wrong(said + "Both latents live. The run is too short, or its last steps too large.")
+
+
+def _loss_at(decode: Callable, x: Tensor, mean: Tensor, log_sigma: Tensor) -> tuple[float, Tensor]:
+    """Return the loss at beta, and the KL of each latent, averaged over the chairs."""
+    q, errors = DiagonalGaussian(mean, log_sigma), []
+    for _ in range(8):
+        decoded = numbers(decode(q.sample()), tuple(x.shape), "What `decode` returns")
+        errors.append(np.square(x.numpy() - decoded).sum(axis=1).mean() / (2 * NOISE**2))
+    nats = q.kl().mean(dim=0)
+    return float(np.mean(errors)) + BETA * nats.sum().item(), nats

@@ -1,16 +1,20 @@
 """Checks of chapter 03: the style encoder."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from pcvae.data import generate
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, beside
 from pcvae.exercises.registry import exercise
 from pcvae.models import StyleEncoder
+from pcvae.randomness import generator_for
 
 
 @exercise("03.1", "A test for the order", difficulty=2, importance=4, minutes=15)
@@ -257,3 +261,157 @@ def _wrong_encodings(points: Tensor, encoder: StyleEncoder) -> dict[str, Tensor]
             F.relu(encoder.mix(torch.cat(features.chunk(2, -1)[::-1], -1)))
         ),
     }
+
+
+# 03.5: the whole encoder, for clouds that are padded to one length
+STYLE, LONGEST, SHORTEST = 16, 64, 16
+LEGS = (0.90, 0.92, 0.89)  # R^2 of the walk-through's encoder, over the seeds
+
+
+@exercise(
+    "03.5",
+    "Open task: a whole style encoder, for clouds of any size",
+    difficulty=4,
+    importance=4,
+    minutes=40,
+    seconds=300,
+)
+def check_style_encoder(answer: Callable[[int], nn.Module]) -> str:
+    """Its parts, its numbers without and with padding, its gradients, and what it can learn."""
+    encoder, theirs = answer(STYLE), StyleEncoder(STYLE)
+    _check_parts(encoder, theirs)
+    encoder.load_state_dict(theirs.state_dict())
+    points, real = torch.randn(4, 24, 3), torch.arange(24) < torch.tensor([[24], [9], [17], [1]])
+    everyone = torch.ones(4, 24, dtype=torch.bool)
+    got = _encoded(encoder, points, everyone)
+    with torch.no_grad():
+        mistakes = _wrong_encodings(points, theirs)
+    compare(got, _expected(theirs, points, everyone), mistakes, what="Without padding, the result")
+    for filler in (5.0, 0.0):
+        padded = torch.where(real[..., None], points, filler)
+        got = _encoded(encoder, padded, real)
+        mistakes = _wrong_maskings(padded, real, theirs)
+        compare(got, _expected(theirs, points, real), mistakes, what="With padding, the result")
+    _check_gradients(encoder, points, real)
+    scores = [leg_height_read(answer, seed) for seed in SEEDS]
+    expect(
+        min(scores) > 0.75,
+        f"Trained, it reads the leg height with an R^2 of {min(scores):.2f} only; above 0.75 is "
+        "asked for. Are the layers those of `nn.Linear`, with its usual start?",
+    )
+    return beside("R^2 of the leg height, read off padded clouds,", scores, LEGS)
+
+
+def _check_parts(encoder: Any, theirs: nn.Module) -> None:
+    """Names and shapes of all weights must be those of the table."""
+    expect(
+        isinstance(encoder, nn.Module),
+        f"What you hand in, called with {STYLE}, should give an `nn.Module`, but gives a value of "
+        f"type `{type(encoder).__name__}`.",
+    )
+    mine = {name: tuple(weight.shape) for name, weight in encoder.state_dict().items()}
+    for name, weight in theirs.state_dict().items():
+        expect(name in mine, f"There is no weight `{name}`. The parts are named as in the table.")
+        shape = tuple(weight.shape)
+        expect(
+            mine[name] == shape,
+            f"`{name}` should have shape {shape}, but has {mine[name]}. (A linear layer's weight "
+            "is (out, in); pooled features are twice as wide, and the head gives two numbers for "
+            "each coordinate of z.)",
+        )
+    more = sorted(set(mine) - set(theirs.state_dict()))
+    expect(not more, f"`{(more or [''])[0]}` is one weight too many: the four layers are enough.")
+
+
+def _encoded(encoder: nn.Module, points: Tensor, real: Tensor) -> np.ndarray:
+    """Return mean and log sigma side by side, (B, 2 S)."""
+    with torch.no_grad():
+        result = encoder(points.clone(), real.clone())
+    if not (isinstance(result, tuple | list) and len(result) == 2):
+        raise Wrong("Return two tensors: `mean, log_sigma`. `chunk(2, dim=-1)` makes them.")
+    shape = (len(points), STYLE)
+    parts = zip(result, ("mean", "log sigma"), strict=True)
+    return np.concatenate([numbers(part, shape, f"The {name}") for part, name in parts], axis=-1)
+
+
+def _expected(encoder: StyleEncoder, points: Tensor, real: Tensor) -> Tensor:
+    """Return what each cloud gives by itself, without its padding."""
+    with torch.no_grad():
+        alone = [encoder(cloud[kept][None]) for cloud, kept in zip(points, real, strict=True)]
+    return torch.cat([torch.cat([q.mean, q.log_sigma], dim=-1) for q in alone])
+
+
+def _wrong_maskings(points: Tensor, real: Tensor, encoder: StyleEncoder) -> dict[str, Tensor]:
+    """Return what known mistakes with the padding lead to."""
+    weight = real[..., None].float()  # (B, N, 1)
+    count = weight.sum(dim=1)  # (B, 1)
+
+    def after(most: Tensor, mean: Tensor) -> Tensor:
+        return encoder.head(F.relu(encoder.mix(torch.cat([most, mean], -1))))
+
+    with torch.no_grad():
+        features = F.relu(encoder.widen(F.relu(encoder.lift(points))))  # (B, N, 128)
+        at_zero = F.relu(encoder.widen(F.relu(encoder.lift(points * weight))))
+        most, mean = (features * weight).amax(dim=1), (features * weight).sum(dim=1) / count
+        return {
+            "The padding is not looked at: `real` changes nothing.": after(
+                features.amax(dim=1), features.mean(dim=1)
+            ),
+            "The maximum still sees the padding.": after(features.amax(dim=1), mean),
+            "The mean still sees the padding.": after(most, features.mean(dim=1)),
+            "Your mean divides by all rows. Divide by the number of real points of each cloud.": (
+                after(most, (features * weight).mean(dim=1))
+            ),
+            "Your mean divides by the mean number of real points. Each cloud has its own.": after(
+                most, (features * weight).sum(dim=1) / count.mean()
+            ),
+            "You keep the padding and drop the real points: the mask is upside down.": after(
+                (features * (1 - weight)).amax(dim=1),
+                (features * (1 - weight)).sum(dim=1) / (1 - weight).sum(dim=1).clamp(min=1),
+            ),
+            "You set the padded *points* to 0. A point at the origin is a point like any other, "
+            "and has features: drop features, not coordinates.": after(
+                at_zero.amax(dim=1), at_zero.mean(dim=1)
+            ),
+        }
+
+
+def _check_gradients(encoder: nn.Module, points: Tensor, real: Tensor) -> None:
+    """Every weight must learn, and no padding may be heard of."""
+    inputs = points.clone().requires_grad_()
+    with torch.enable_grad():
+        mean, log_sigma = encoder(inputs, real)
+        expect(mean.requires_grad, "No gradient leads back to the weights. Is there a `no_grad`?")
+        (mean.square().sum() + log_sigma.square().sum()).backward()
+    for name, weight in encoder.named_parameters():
+        heard = weight.grad is not None and bool(weight.grad.any())
+        expect(heard, f"`{name}` gets no gradient, so it would never learn.")
+
+
+@cache
+def _padded_chairs() -> tuple[Tensor, Tensor, Tensor]:
+    """Return 320 padded clouds (S, N, 3), which points are real, and standardized leg heights."""
+    chairs = generate(["chair"], count=320, num_points=LONGEST, seed=0)
+    points = torch.from_numpy(chairs.points)
+    counts = torch.randint(SHORTEST, LONGEST + 1, (320, 1), generator=generator_for(0))
+    legs = torch.from_numpy(chairs.factors["chair/leg_height"] * chairs.factors["scale"]).float()
+    real = torch.arange(LONGEST) < counts
+    return points / points.std() * real[..., None], real, (legs - legs.mean()) / legs.std()
+
+
+def leg_height_read(answer: Callable[[int], nn.Module], seed: int, steps: int = 200) -> float:
+    """Train an encoder to tell the leg height of padded chairs; return R^2 on 64 others."""
+    torch.manual_seed(seed)
+    points, real, legs = _padded_chairs()
+    encoder, read = answer(STYLE), nn.Linear(STYLE, 1)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *read.parameters()], lr=3e-3)
+    for _ in range(steps):
+        rows = torch.randint(256, (32,))
+        predicted = read(encoder(points[rows], real[rows])[0])[:, 0]
+        optimizer.zero_grad()
+        F.mse_loss(predicted, legs[rows]).backward()
+        optimizer.step()
+    with torch.no_grad():
+        predicted = read(encoder(points[256:], real[256:])[0])[:, 0]
+    error = (predicted - legs[256:]).square().mean()
+    return float(1 - error / legs[256:].var(correction=0))

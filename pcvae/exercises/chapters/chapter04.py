@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, beside, fit, look
 from pcvae.exercises.registry import exercise
-from pcvae.objective import equilibrium_sigma
+from pcvae.models import DiagonalGaussian, Encoding, PointCloudVAE, Reconstruction, VAEConfig
+from pcvae.objective import Objective, Terms, equilibrium_sigma
 
 
 @exercise("04.1", "Back into the old order", difficulty=2, importance=3, minutes=10)
@@ -255,3 +257,171 @@ _WRONG_ROOTS: dict[str, Callable[[float, float], float]] = {
         lambda w, a: (-a + math.sqrt(a * a + 4 * w * w)) / 2 * w
     ),
 }
+
+
+# 04.5: the whole model, from its three networks
+STYLE, SKIP, OFFSET, STEPS = 16, 0.3, 1.5, 200
+STIRRED = (0.27, 0.21, 0.25)  # how far z moves points in the walk-through, over the seeds
+PARTS = ("style_encoder", "point_network", "decoder_network")
+
+
+@exercise(
+    "04.5",
+    "Open task: the whole hierarchical VAE",
+    difficulty=4,
+    importance=5,
+    minutes=40,
+    seconds=300,
+)
+def check_whole_vae(answer: Callable[..., nn.Module]) -> str:
+    """Give the package's model the same weights and noise; then train, and do the swap test."""
+    torch.manual_seed(0)
+    mine = answer(STYLE, SKIP, OFFSET)
+    _check_networks(mine)
+    for network in (mine.point_network, mine.decoder_network):
+        nn.init.normal_(network.head.weight, std=0.2)  # a fresh one would hide mistakes
+    x = torch.randn(3, 20, 3)
+    z_noise, h_noise = torch.randn(3, STYLE), torch.randn(3, 20, 4)
+    with torch.no_grad():
+        output = mine(x.clone(), z_noise.clone(), h_noise.clone())
+    _check_output(output, transplanted(mine, SKIP, OFFSET), x, z_noise, h_noise)
+    found = [stirred(answer, seed) for seed in SEEDS]
+    return beside("A swapped z moves points by", found, STIRRED)
+
+
+def transplanted(mine: nn.Module, skip_weight: float, sigma_offset: float) -> PointCloudVAE:
+    """Return the package's model with the reader's weights."""
+    config = VAEConfig(style_dim=STYLE, skip_weight=skip_weight, sigma_offset=sigma_offset, **LEAST)
+    vae = PointCloudVAE(config)
+    vae.style_encoder.load_state_dict(mine.style_encoder.state_dict())
+    vae.point_encoder.network.load_state_dict(mine.point_network.state_dict())
+    vae.decoder.network.load_state_dict(mine.decoder_network.state_dict())
+    return vae
+
+
+LEAST = {"width": 32, "encoder_depth": 1, "decoder_depth": 2}
+
+
+def _check_networks(mine: Any) -> None:
+    """The three networks must be there, and of the sizes in the table."""
+    expect(
+        isinstance(mine, nn.Module),
+        f"`WholeVAE({STYLE}, {SKIP}, {OFFSET})` should be an `nn.Module`, but is of type "
+        f"`{type(mine).__name__}`.",
+    )
+    theirs = PointCloudVAE(VAEConfig(style_dim=STYLE, **LEAST))
+    pairs = zip(
+        PARTS,
+        (theirs.style_encoder, theirs.point_encoder.network, theirs.decoder.network),
+        strict=True,
+    )
+    for name, other in pairs:
+        network = getattr(mine, name, None)
+        expect(isinstance(network, nn.Module), f"There is no network `{name}`.")
+        sizes, right = (
+            {key: tuple(weight.shape) for key, weight in one.state_dict().items()}
+            for one in (network, other)
+        )
+        off = [key for key in right if sizes.get(key) != right[key]]
+        expect(
+            not off and len(sizes) == len(right),
+            f"`{name}` has other sizes than the table says"
+            + (f": its `{off[0]}` is {sizes.get(off[0])}, not {right[off[0]]}." if off else "."),
+        )
+
+
+def _check_output(
+    output: Any, theirs: PointCloudVAE, x: Tensor, z_noise: Tensor, h_noise: Tensor
+) -> None:
+    """Compare first q(z | x), then q(h | x, z), then the decoded points."""
+    if not (isinstance(output, tuple | list) and len(output) == 3):
+        raise Wrong("Return three things: decoded points, q(z|x) and q(h|x, z).")
+    points, style, local = output
+    for what, q in (("q(z|x)", style), ("q(h|x, z)", local)):
+        known = hasattr(q, "mean") and hasattr(q, "log_sigma")
+        expect(known, f"{what} should be a `DiagonalGaussian`, but is a `{type(q).__name__}`.")
+    with torch.no_grad():
+        right = theirs(x, z_noise, h_noise)
+        wrong = _wrong_models(theirs, x, z_noise, h_noise)
+    got = numbers(points, tuple(x.shape), "The decoded cloud")
+    compare(style.mean, right.encoding.style.mean, what="The mean of z")
+    for name in ("mean", "log_sigma"):
+        expected = getattr(right.encoding.points, name)
+        what = f"The {name.replace('_', ' ')} of h"
+        value = numbers(getattr(local, name), tuple(expected.shape), what)
+        mistakes = {text: getattr(q, name) for text, (q, _) in wrong.items() if q is not None}
+        compare(value, expected, mistakes, what=what)
+    mistakes = {text: cloud for text, (_, cloud) in wrong.items() if cloud is not None}
+    compare(got, right.points, mistakes, what="The decoded cloud")
+
+
+def _wrong_models(
+    vae: PointCloudVAE, x: Tensor, z_noise: Tensor, h_noise: Tensor
+) -> dict[str, tuple[DiagonalGaussian | None, Tensor | None]]:
+    """Return what known mistakes make of q(h | x, z), and of the decoded points."""
+    style = vae.encode_style(x)
+    z = style.sample(z_noise)
+    right = vae.encode_points(x, z)
+    h = right.sample(h_noise)
+    out, log_sigma = vae.point_encoder.network(x, z).chunk(2, dim=-1)
+    moved = vae.decoder.network(h, z)
+    spread = (2 * right.log_sigma).exp()
+    wide = style.mean + (2 * style.log_sigma).exp() * z_noise
+
+    def local(mean: Tensor | None = None, spread: Tensor | None = None) -> DiagonalGaussian:
+        mean = right.mean if mean is None else mean
+        return DiagonalGaussian(mean, right.log_sigma if spread is None else spread)
+
+    return {
+        "The point encoder gets the mean of z. It gets the z that was drawn.": (
+            vae.encode_points(x, style.mean),
+            None,
+        ),
+        "Your z is drawn with the variance in place of sigma.": (vae.encode_points(x, wide), None),
+        "x is not added to the mean of h_xyz.": (
+            local(torch.cat([SKIP * out[..., :3], out[..., 3:]], -1)),
+            None,
+        ),
+        "The skip weight is missing in the mean of h_xyz.": (
+            local(torch.cat([x + out[..., :3], out[..., 3:]], -1)),
+            None,
+        ),
+        "The skip weight is on the feature, too. It belongs to the coordinates alone.": (
+            local(torch.cat([x + SKIP * out[..., :3], SKIP * out[..., 3:]], -1)),
+            None,
+        ),
+        "The sigma offset is added. Subtract it.": (local(spread=log_sigma + OFFSET), None),
+        "The sigma offset is missing.": (local(spread=log_sigma), None),
+        "The decoder gets the mean of h. It gets the h that was drawn.": (
+            None,
+            vae.decode(right.mean, z),
+        ),
+        "Your h is drawn with the variance in place of sigma.": (
+            None,
+            vae.decode(right.mean + spread * h_noise, z),
+        ),
+        "The decoder gets the mean of z. It gets the z that was drawn.": (
+            None,
+            vae.decode(h, style.mean),
+        ),
+        "The decoder starts from x. It must not see x: it starts from h_xyz.": (
+            None,
+            x + SKIP * moved,
+        ),
+        "h_xyz is not added to what the decoder's network says.": (None, SKIP * moved),
+        "The skip weight is missing in the decoder.": (None, h[..., :3] + moved),
+    }
+
+
+def stirred(answer: Callable[..., nn.Module], seed: int) -> float:
+    """Train the reader's model for a moment; return how far a swapped z moves points."""
+    torch.manual_seed(seed)
+    mine, objective = answer(STYLE, 1.0, 1.0), Objective("l1", "shape", style_weight=0.1)
+
+    def loss(x: Tensor, _: int) -> Terms:
+        z_noise, h_noise = torch.randn(len(x), STYLE), torch.randn(*x.shape[:2], 4)
+        points, style, local = mine(x, z_noise, h_noise)
+        return objective(x, Reconstruction(points, Encoding(style, local), z_noise, h_noise), 0.5)
+
+    fit(mine, loss, STEPS)
+    return look(transplanted(mine, 1.0, 1.0)).moved

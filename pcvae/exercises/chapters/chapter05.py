@@ -1,19 +1,23 @@
-"""Checks of chapter 05: adaptive norms, the decoder, the swap test."""
+"""Checks of chapter 05: adaptive norms, the decoder, the swap test, a layer of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from pcvae.diagnostics import swap_test
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, beside, fit, small_chairs, small_vae
 from pcvae.exercises.registry import exercise
 from pcvae.models import DiagonalGaussian, Encoding
-from pcvae.models.layers import EPSILON, NUM_GROUPS
+from pcvae.models.layers import EPSILON, NUM_GROUPS, AdaIN
+from pcvae.objective import Objective
 
 SKIP_WEIGHT = 0.25
 
@@ -364,3 +368,108 @@ def _wrong_lengths(model: Toy, x: Tensor) -> dict[str, Tensor]:
         "You added up the absolute differences of the coordinates. A displacement is a straight "
         "line: the norm.": moved.abs().sum(dim=-1).mean(),
     }
+
+
+# 05.5: a layer that beats AdaIN in a small race
+CHANNELS, STYLE, RACE, MOST_WEIGHTS, AHEAD = 32, 16, 250, 5000, 0.15
+BEATING = (0.635, 0.625, 0.637)  # the walk-through's, over the seeds
+
+
+class _Block(nn.Module):
+    """The chapter's block, with a layer of the reader's."""
+
+    def __init__(self, kind: Callable[[int, int], nn.Module]) -> None:
+        super().__init__()
+        self.inner = nn.Linear(CHANNELS, CHANNELS, bias=False)
+        self.norm = kind(CHANNELS, STYLE)
+        self.outer = nn.Linear(CHANNELS, CHANNELS)
+
+    def forward(self, features: Tensor, style: Tensor) -> Tensor:
+        return features + self.outer(F.relu(self.norm(self.inner(features), style)))
+
+
+class _Racer(nn.Module):
+    """The chapter's decoder in small: two blocks, skip weight 1."""
+
+    def __init__(self, kind: Callable[[int, int], nn.Module]) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Linear(4, CHANNELS), nn.Linear(CHANNELS, 3)
+        self.blocks = nn.ModuleList(_Block(kind) for _ in range(2))
+        nn.init.normal_(self.head.weight, std=1e-3)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, latents: Tensor, style: Tensor) -> Tensor:
+        features = self.stem(latents)
+        for block in self.blocks:
+            features = block(features, style)
+        return latents[..., :3] + self.head(F.relu(features))
+
+
+@exercise("05.5", "Open task: beat AdaIN", difficulty=5, importance=3, minutes=45, seconds=600)
+def check_layer(answer: Callable[[int, int], nn.Module]) -> str:
+    """Try the layer by itself, then race it against AdaIN, seed by seed."""
+    _check_manners(answer)
+    adain, found = [race(AdaIN, seed) for seed in SEEDS], []
+    for seed, opponent in zip(SEEDS, adain, strict=True):
+        found.append(race(answer, seed))
+        expect(
+            found[-1] < opponent,
+            f"Seed {seed}: with another's z, your shapes end {found[-1]:.3f} from the donor, those "
+            f"of AdaIN {opponent:.3f}. Smaller is better.",
+        )
+    nearer = 1 - sum(found) / sum(adain)
+    expect(
+        nearer > AHEAD,
+        f"Over the seeds your shapes end {nearer:.0%} nearer to the donor than AdaIN's. "
+        f"{AHEAD:.0%} are asked for.",
+    )
+    theirs = ", ".join(f"{value:.3f}" for value in adain)
+    return beside(f"Distance from the donor (AdaIN: {theirs})", found, BEATING)
+
+
+@cache
+def race(kind: Callable[[int, int], nn.Module], seed: int) -> float:
+    """Train a small model with this layer; return how far from the donor a swapped z leads."""
+    vae = small_vae(seed, skip_weight=1.0, sigma_offset=1.0)
+    vae.decoder = _Racer(kind)
+    torch.manual_seed(100 + seed)  # the same batches and the same noise for every layer
+    objective = Objective("l1", "shape", style_weight=0.02)
+    fit(vae, lambda x, _: objective(x, vae(x), 0.4), RACE, falling=True)
+    return swap_test(vae, small_chairs()[1])["z"].to_donor
+
+
+def _check_manners(answer: Callable[[int, int], nn.Module]) -> None:
+    """Shapes, company, order, z and size, each with what is wrong."""
+    layer = answer(CHANNELS, STYLE)
+    expect(
+        isinstance(layer, nn.Module),
+        f"`{getattr(answer, '__name__', 'The answer')}({CHANNELS}, {STYLE})` should be an "
+        f"`nn.Module`, but is of type `{type(layer).__name__}`.",
+    )
+    features, style = torch.randn(3, 24, CHANNELS), torch.randn(3, STYLE)
+    with torch.no_grad():
+        out = torch.as_tensor(layer(features.clone(), style.clone()))
+        got = numbers(out, tuple(features.shape), "What your layer returns")
+        alone = layer(features[:1].clone(), style[:1].clone())
+        order = torch.randperm(24)
+        mixed = layer(features[:, order], style)
+        other = layer(features.clone(), style.roll(1, dims=0))
+    expect(
+        np.allclose(numbers(alone), got[:1], atol=1e-4),
+        "A shape comes out differently alone and in a batch: some statistic is taken over the "
+        "batch.",
+    )
+    expect(
+        np.allclose(numbers(mixed), got[:, order], atol=1e-4),
+        "Your layer minds the order of the points. Shuffled points must come out shuffled alike.",
+    )
+    expect(
+        not np.allclose(numbers(other), got, atol=1e-4),
+        "Another z changes nothing: your layer does not listen.",
+    )
+    count = sum(weight.numel() for weight in layer.parameters())
+    expect(
+        count <= MOST_WEIGHTS,
+        f"Your layer has {count:,} weights. At most {MOST_WEIGHTS:,} are allowed (AdaIN has "
+        "1,088): a larger network would win by its size.",
+    )

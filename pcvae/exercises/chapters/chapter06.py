@@ -1,17 +1,18 @@
-"""Checks of chapter 06: the loss, annealing, free bits."""
+"""Checks of chapter 06: the loss, annealing, free bits, a z that is to be woken."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pcvae.exercises.comparing import compare, expect, numbers
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, Seen, beside, fit, look, small_vae
 from pcvae.exercises.registry import exercise
 from pcvae.models import DiagonalGaussian
-from pcvae.objective import KLSchedule
+from pcvae.objective import SCHEDULES, KLSchedule, Objective
 
 WEIGHT = 0.3
 
@@ -253,3 +254,101 @@ _WRONG_BITS: dict[str, Callable[[Tensor, float], Tensor]] = {
     ),
     "The free bits have no effect.": lambda kl, _: kl.mean(dim=0).sum(),
 }
+
+
+# 06.4: what the reader may set, with LION's values, and what the results must be
+LIONS = {
+    "kl_weight": 0.5,
+    "style_weight": 1.0,
+    "sigma_offset": 6.0,
+    "skip_weight": 0.01,
+    "free_bits": 0.0,
+    "schedule": "linear",
+}
+STEPS, ALIVE, LOST, COPY, NOISY = 300, 0.2, 0.6, 0.1, 0.4
+WAKING = (0.33, 0.25, 0.31)  # the walk-through's, over the seeds
+
+
+@exercise(
+    "06.4",
+    "Open task: wake z under the batch-summed loss",
+    difficulty=4,
+    importance=4,
+    minutes=40,
+    seconds=600,
+)
+def check_waking(answer: Callable) -> str:
+    """Train with the settings handed in, over three seeds, and do the swap test."""
+    settings = _settings(answer())
+    found = []
+    for seed in SEEDS:
+        seen = train_by(settings, seed)
+        _expect_awake(seen, settings, seed)
+        found.append(seen.moved)
+    return beside("A swapped z moves points by", found, WAKING)
+
+
+def train_by(settings: Mapping[str, Any], seed: int) -> Seen:
+    """Train a small model under LION's loss, in batches of 16, and look at it."""
+    vae = small_vae(
+        seed, skip_weight=settings["skip_weight"], sigma_offset=settings["sigma_offset"]
+    )
+    objective = Objective(
+        "l1", "batch", style_weight=settings["style_weight"], free_bits=settings["free_bits"]
+    )
+    schedule = KLSchedule(settings["schedule"], end=settings["kl_weight"])
+    return look(fit(vae, lambda x, step: objective(x, vae(x), schedule(step, STEPS)), STEPS))
+
+
+def _settings(given: Any) -> dict[str, Any]:
+    """Return all settings, or say which of those handed in cannot be."""
+    expect(
+        isinstance(given, Mapping),
+        f"Return a dict of settings, not a value of type `{type(given).__name__}`.",
+    )
+    for name in given:
+        rule = "The loss stays summed over batches of 16, and the run is as long as it is."
+        expect(name in LIONS, f"There is no setting `{name}` here. {rule}")
+    settings = {**LIONS, **given}
+    kind = settings.pop("schedule")
+    expect(kind in SCHEDULES, f"`schedule` is one of {', '.join(SCHEDULES)}, not {kind!r}.")
+    for name, value in settings.items():
+        amount = float(numbers(value, (), f"`{name}`"))
+        expect(amount >= 0, f"`{name}` must not be negative, but is {amount:g}.")
+        settings[name] = amount
+    return settings | {"schedule": kind}
+
+
+def _expect_awake(seen: Seen, settings: Mapping[str, Any], seed: int) -> None:
+    """Say why z sleeps, from what the model does: first h, then z."""
+    measured = (
+        f"Seed {seed}: a swapped z moves points by {seen.moved:.2f}, sigma of h is "
+        f"{seen.sigma:.2f}, z has {seen.nats:.1f} nats, the error is {seen.error:.2f}. "
+    )
+    expect(
+        seen.error < LOST,
+        measured + f"The error must stay below {LOST}: at this KL weight h is pure noise, and the "
+        "shape is lost.",
+    )
+    if seen.moved >= ALIVE:
+        return
+    raise Wrong(measured + _why_asleep(seen, settings))
+
+
+def _why_asleep(seen: Seen, settings: Mapping[str, Any]) -> str:
+    """Name the first of the obstacles that this model has not got over."""
+    if seen.sigma < COPY and settings["free_bits"] > 0:
+        return "Free bits keep nats in z, and h is still a copy: nobody reads them."
+    if seen.sigma < COPY and settings["sigma_offset"] < 3:
+        return "It began with noise, and the loss drove h back to a copy. What makes it do so?"
+    if seen.sigma < COPY and settings["schedule"] == "cyclical":
+        return "Cycles make KL cheap again and again. It has to cost something: h is still a copy."
+    if seen.sigma < COPY:
+        return "h is still a copy, so z has no work. Which KL weight acts here, in batches of 16?"
+    if seen.sigma < NOISY:
+        return "h has some noise, yet it still tells where most points are. Go on in this way."
+    if settings["sigma_offset"] >= 3:
+        return "h is noisy at the end, but it began as a copy, and that delays z. Begin elsewhere."
+    if seen.nats < 5:
+        return "h is noisy from the start, and z says nothing: its nats cost more than they bring."
+    return f"z stirs, and {ALIVE} is asked for. A ramp and a small skip weight both hold it back."

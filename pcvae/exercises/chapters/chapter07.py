@@ -1,4 +1,4 @@
-"""Checks of chapter 07: schedules by steps, checkpoints, reading diagnostics, averaged weights."""
+"""Checks of chapter 07: schedules by steps, checkpoints, diagnostics, averages, a whole loop."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import BATCH, SEEDS, beside, small_chairs, small_vae
 from pcvae.exercises.registry import exercise
 from pcvae.exercises.small_run import SmallRun
-from pcvae.objective import KLSchedule
+from pcvae.objective import KLSchedule, Objective
+from pcvae.randomness import generator_for
 
 # 07.1: batches of a run, four of them to a step. Some lie within a step, some after the ramp.
 BATCHES, ACCUMULATE = 400, 4
@@ -113,7 +115,7 @@ LACKING = {
 }
 
 
-@exercise("07.2", "What belongs into a checkpoint", difficulty=3, importance=5, minutes=20)
+@exercise("07.2", "What belongs in a checkpoint", difficulty=3, importance=5, minutes=20)
 def check_checkpoint(answer: Callable) -> None:
     """Stop a small run, resume it from the answer, and compare with one that was not stopped."""
     run = SmallRun()
@@ -385,3 +387,249 @@ def _average_mistakes(history: Tensor, decay: float) -> dict[str, Tensor]:
             history, 2 - decay
         ),
     }
+
+
+# 07.5: a loop without Lightning, for a line that is fitted to noisy data and for a small VAE
+COUNT, STOP, DECAY, LEARNING_RATE = 24, 3, 0.8, 0.02
+HELD_OUT_LOSS = (131.6, 131.7, 132.2)  # of the walk-through's averaged weights, over the seeds
+Batches = list[tuple[Tensor, Tensor]]
+
+
+def _small_network() -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+
+
+def _small_batches() -> Batches:
+    torch.manual_seed(4)
+    inputs = torch.randn(COUNT, 8, 3)
+    noise = torch.randn(COUNT, 8, 1)
+    return list(zip(inputs, 10 * inputs.sum(dim=2, keepdim=True) + noise, strict=True))
+
+
+def _squared(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    return (model(batch[0]) - batch[1]).square().mean()
+
+
+@exercise(
+    "07.5",
+    "Open task: a training loop without Lightning",
+    difficulty=4,
+    importance=5,
+    minutes=45,
+    seconds=300,
+)
+def check_loop(answer: Callable) -> str:
+    """Its weights, its averages, a stop and a return, a loss that is no number, and a VAE."""
+    for accumulate in (1, 4):
+        _check_weights(answer, accumulate)
+    _check_average(answer)
+    _check_return(answer)
+    _check_no_number(answer)
+    scores = [held_out_loss(answer, seed) for seed in SEEDS]
+    return beside("The loss of held-out chairs, with averaged weights,", scores, HELD_OUT_LOSS)
+
+
+def _run(answer: Callable, accumulate: int = 4, **more: Any) -> tuple[np.ndarray, Any]:
+    """Return all weights after a run, and what the answer returned."""
+    model = _small_network()
+    state = answer(model, _squared, _small_batches(), LEARNING_RATE, accumulate, DECAY, **more)
+    return _flat(model.parameters()), state
+
+
+def _flat(weights: Any) -> np.ndarray:
+    return torch.cat([weight.detach().flatten() for weight in weights]).numpy()
+
+
+def _check_weights(answer: Callable, accumulate: int) -> None:
+    """Compare with the loop, and with loops that make known mistakes."""
+    got, _ = _run(answer, accumulate)
+    expected, mistakes = _loop(accumulate)[0], {}
+    for message, change in _LOOPS.items():
+        mistakes[message] = _loop(accumulate, **change)[0]
+    start = _flat(_small_network().parameters())
+    mistakes["The weights have not changed."] = start
+    what = f"After {COUNT} batches with `accumulate={accumulate}`, the vector of all weights"
+    compare(got, expected, mistakes, what=what)
+
+
+_LOOPS: dict[str, dict[str, Any]] = {
+    "The gradients of earlier steps are still there: `zero_grad` once for each step.": {
+        "zero": False
+    },
+    "You moved the weights after each batch. They move once for each `accumulate` batches.": {
+        "move_always": True
+    },
+    "Your learning rate stays as it was given. It falls along half a cosine.": {"falling": "no"},
+    "Your learning rate falls to 0. It ends at 1% of its start.": {"falling": "to 0"},
+    "Your learning rate falls along a line, not along half a cosine.": {"falling": "line"},
+    "Your learning rate follows the batches. It follows the steps, and is the same within one.": {
+        "falling": "batches"
+    },
+    "You are one step ahead: while the first step is made, none has been.": {"ahead": 1},
+    "Adam has its usual betas with you. LION's are (0.9, 0.99).": {"betas": (0.9, 0.999)},
+    "That is plain gradient descent. Adam is asked for.": {"kind": torch.optim.SGD},
+}
+
+
+def _loop(
+    accumulate: int = 4,
+    *,
+    zero: bool = True,
+    move_always: bool = False,
+    falling: str = "cosine",
+    ahead: int = 0,
+    betas: tuple[float, float] = (0.9, 0.99),
+    kind: Any = torch.optim.Adam,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights and averaged weights of a loop, right or with one mistake."""
+    model, batches = _small_network(), _small_batches()
+    options = {} if kind is torch.optim.SGD else {"betas": betas}
+    optimizer = kind(model.parameters(), lr=LEARNING_RATE, **options)
+    average = [weight.detach().clone() for weight in model.parameters()]
+    with torch.enable_grad():
+        for number, batch in enumerate(batches):
+            if zero and (number % accumulate == 0 or move_always):
+                optimizer.zero_grad()
+            (_squared(model, batch) / accumulate).backward()
+            if (number + 1) % accumulate == 0 or move_always:
+                progress = (number // accumulate + ahead) / (COUNT // accumulate)
+                if falling == "batches":
+                    progress = number / COUNT
+                optimizer.param_groups[0]["lr"] = LEARNING_RATE * _share(progress, falling)
+                optimizer.step()
+                for a, w in zip(average, model.parameters(), strict=True):
+                    a.lerp_(w.detach(), 1 - DECAY)
+    return _flat(model.parameters()), _flat(average)
+
+
+def _share(progress: float, falling: str) -> float:
+    """Return the share of the learning rate that is left."""
+    last = 0.0 if falling == "to 0" else 0.01
+    shapes = {"no": 1.0, "line": 1 - 0.99 * progress}
+    return shapes.get(falling, last + (1 - last) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _check_average(answer: Callable) -> None:
+    """The returned averages must be those of all steps."""
+    weights, state = _run(answer)
+    _, expected = _loop()
+    expect(
+        isinstance(state, Mapping) and isinstance(state.get("average"), list | tuple),
+        'Return a dict that has the averaged weights, a list of tensors, under "average".',
+    )
+    start = _flat(_small_network().parameters())
+    mistakes = {
+        "Your averages are the last weights: copy the weights once, at the start.": weights,
+        "Your averages are the weights of the start. Are they brought up to date?": start,
+        "The decay is upside down: it is the share of the *old* average that stays.": (
+            _averaged_upside_down()
+        ),
+    }
+    compare(_flat(state["average"]), expected, mistakes, what="The vector of averaged weights")
+
+
+def _averaged_upside_down() -> np.ndarray:
+    average = [weight.detach().clone() for weight in _small_network().parameters()]
+    for weights in _weights_by_step():
+        for a, w in zip(average, weights, strict=True):
+            a.lerp_(w, DECAY)
+    return _flat(average)
+
+
+def _weights_by_step() -> list[list[Tensor]]:
+    """Return the weights after each step of the right loop."""
+    model, batches, seen = _small_network(), _small_batches(), []
+    optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
+    with torch.enable_grad():
+        for step in range(COUNT // 4):
+            progress = step / (COUNT // 4)
+            optimizer.param_groups[0]["lr"] = LEARNING_RATE * _share(progress, "cosine")
+            optimizer.zero_grad()
+            for batch in batches[4 * step : 4 * step + 4]:
+                (_squared(model, batch) / 4).backward()
+            optimizer.step()
+            seen.append([weight.detach().clone() for weight in model.parameters()])
+    return seen
+
+
+def _check_return(answer: Callable) -> None:
+    """A run that was stopped, kept in a file and gone on with must end with the same bits."""
+    whole, state = _run(answer)
+    part, kept = _run(answer, stop_after=STOP)
+    expect(
+        not np.array_equal(part, whole),
+        f"`stop_after={STOP}` does not stop: the weights are those of the whole run.",
+    )
+    model = _small_network()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_()  # another start: what counts must come from the state
+    inputs = (model, _squared, _small_batches(), LEARNING_RATE, 4, DECAY)
+    with torch.enable_grad():
+        end = answer(*inputs, state=through_a_file(kept))
+    resumed, average = _flat(model.parameters()), _flat(end["average"])
+    off = float(np.abs(resumed - whole).max())
+    expect(
+        off == 0,
+        f"Stopped after {STOP} steps and gone on with, the weights end {off:.2g} from those of a "
+        "run that was never stopped. They should be equal to the last bit. What does the state "
+        "lack: weights, optimizer, or the number of the step?",
+    )
+    expect(
+        np.array_equal(average, _flat(state["average"])),
+        "Gone on with, the run ends with the same weights, but with other averages.",
+    )
+
+
+def through_a_file(kept: Any) -> Any:
+    """Save a state and load it as numbers only, as `torch.load(weights_only=True)` does."""
+    file = io.BytesIO()
+    torch.save(kept, file)
+    file.seek(0)
+    try:
+        return torch.load(file, weights_only=True)
+    except Exception as error:
+        raise Wrong(
+            "Your state does not come back from `torch.load(..., weights_only=True)`: it holds "
+            "more than numbers, tensors, lists and dicts of them."
+        ) from error
+
+
+def _check_no_number(answer: Callable) -> None:
+    """A loss that is no number must stop the run before a weight is spoiled."""
+    batches = _small_batches()
+    batches[9][0][0] = math.nan  # in the third step
+    model = _small_network()
+    try:
+        answer(model, _squared, batches, LEARNING_RATE, 4, DECAY)
+    except FloatingPointError:
+        expect(
+            np.isfinite(_flat(model.parameters())).all(),
+            "You raise the error, but too late: a step was made with a loss that is no number, and "
+            "now all weights are NaN.",
+        )
+        return
+    raise Wrong(
+        "A loss was NaN, and your loop went on. Raise a `FloatingPointError` before the step."
+    )
+
+
+def held_out_loss(answer: Callable, seed: int, steps: int = 120) -> float:
+    """Train a small VAE by the answer; return the loss of chairs it has not seen, averaged."""
+    vae = small_vae(seed, skip_weight=0.1, sigma_offset=1.0)
+    train, held_out = small_chairs()
+    noise = generator_for(seed)
+    batches = [train[torch.randint(len(train), (BATCH,), generator=noise)] for _ in range(steps)]
+    objective = Objective("l1", "shape", style_weight=0.1)
+
+    def loss(model: nn.Module, x: Tensor) -> Tensor:
+        return objective(x, model(x), 0.5).loss
+
+    with torch.enable_grad():
+        state = answer(vae, loss, batches, 1e-2, 1, 0.9)
+    with torch.no_grad():
+        for weight, average in zip(vae.parameters(), state["average"], strict=True):
+            weight.copy_(average)
+        torch.manual_seed(0)
+        return float(np.mean([loss(vae, held_out) for _ in range(8)]))

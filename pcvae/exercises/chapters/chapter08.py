@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from pcvae.checkpoints import load
+from pcvae.data import CloudSet, generate
+from pcvae.diagnostics import style_means
+from pcvae.editing import FactorDirections, decode, encode, fit_factors, measure, move_factors
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, beside
 from pcvae.exercises.registry import exercise
+from pcvae.models import PointCloudVAE
 
 SLOPES = np.array(
     [[1.0, -0.6, 0.4, 0.0, 2.0], [-0.5, 1.5, 0.0, 1.0, 0.7], [0.8, 0.3, -2.0, 1.2, 0]]
@@ -276,3 +283,124 @@ def _nearest_mistakes(
         ),
         "Indices and distances have changed places: indices first.": best[::-1],
     }
+
+
+# 08.5: a slider that keeps its word
+CALLS, REACH, CLOSE = 6, 30.0, 0.3
+LEGS_OFF = (0.04, 0.02, 0.01)  # cm between asked and measured, by the walk-through, over the seeds
+
+
+@exercise(
+    "08.5",
+    "Open task: a slider that keeps its word",
+    difficulty=4,
+    importance=3,
+    minutes=40,
+    seconds=300,
+)
+def check_reach(answer: Callable) -> str:
+    """Four made-up sliders, then leg heights of chairs that the model `shapes` decodes."""
+    for name, slider in SLIDERS.items():
+        for wanted in (38.0, 52.0):
+            amount, seen = _reached(answer, slider, wanted)
+            _check_reached(name, slider, wanted, amount, seen)
+    found = [leg_height_missed(answer, seed) for seed in SEEDS]
+    expect(
+        max(found) < 0.5,
+        f"On real chairs your slider is off by {max(found):.1f} cm on average; less than 0.5 is "
+        "asked for. Measured heights are a little rough: keep the best of what you have seen.",
+    )
+    return beside("Asked and measured leg height differ by (cm)", found, LEGS_OFF)
+
+
+SLIDERS: dict[str, Callable[[float], float]] = {
+    "obeys exactly": lambda amount: 45.0 + amount,
+    "moves 0.6 cm for each cm": lambda amount: 43.0 + 0.6 * amount,
+    "moves 1.9 cm for each cm": lambda amount: 45.0 + 1.9 * amount,
+    "bends": lambda amount: 45.0 + 14.0 * np.tanh(amount / 12.0),
+}
+
+
+def _reached(
+    answer: Callable, slider: Callable[[float], float], wanted: float
+) -> tuple[float, list[tuple[float, float]]]:
+    """Return the amount that an answer settles on, and all that it has tried."""
+    seen: list[tuple[float, float]] = []
+
+    def respond(amount: float) -> float:
+        value = float(numbers(amount, (), "The amount that you try"))
+        expect(
+            abs(value) <= REACH,
+            f"You tried an amount of {value:.0f}. There is no chair beyond {REACH:g} cm.",
+        )
+        expect(len(seen) < CALLS, f"You called `respond` more than {CALLS} times.")
+        seen.append((value, float(slider(value))))
+        return seen[-1][1]
+
+    amount = float(numbers(answer(respond, wanted), (), "The amount"))
+    expect(bool(seen), "You never called `respond`, so you cannot know what the slider does.")
+    return amount, seen
+
+
+def _check_reached(
+    name: str,
+    slider: Callable[[float], float],
+    wanted: float,
+    amount: float,
+    seen: list[tuple[float, float]],
+) -> None:
+    """Say how an answer missed on a slider that is known."""
+    start = slider(0.0)
+    off = abs(slider(amount) - wanted)
+    if off <= CLOSE:
+        return
+    asked = f"On a slider that {name}, at {start:g} cm, you were asked for {wanted:g} cm. "
+    expect(
+        abs(amount - wanted) > 1e-6,
+        asked + "You returned a height. Return the *amount* to move.",
+    )
+    expect(
+        abs(amount - (start - wanted)) > 1e-6,
+        asked + "You went the wrong way.",
+    )
+    expect(
+        abs(amount - (wanted - start)) > 1e-6,
+        asked + "You moved by the difference and did not look where that led.",
+    )
+    closest = min(abs(height - wanted) for _, height in seen)
+    expect(
+        closest > CLOSE,
+        asked + "One of your tries was good enough, and you returned another amount.",
+    )
+    raise Wrong(
+        asked + f"After {len(seen)} tries you are still {off:.1f} cm off. Two tries tell how much "
+        "the slider moves for each cm: use that for the next one."
+    )
+
+
+@cache
+def _chairs() -> tuple[PointCloudVAE, FactorDirections, CloudSet]:
+    """Return the model `shapes`, its factor directions of chairs, and chairs."""
+    model = load("shapes")
+    chairs = generate(["chair"], count=200, num_points=512, seed=8)
+    return model, fit_factors(style_means(model, chairs.points), chairs.factors, "chair"), chairs
+
+
+def leg_height_missed(answer: Callable, seed: int, count: int = 3) -> float:
+    """Ask some chairs for legs 8 cm longer or shorter; return the mean distance in cm."""
+    model, fitted, chairs = _chairs()
+    legs, missed = chairs.factors["chair/leg_height"], []
+    middling = np.flatnonzero((legs > 35) & (legs < 50))[count * seed : count * (seed + 1)]
+    for k, row in enumerate(middling):
+        own = {name: float(chairs.factors[f"chair/{name}"][row]) for name in fitted.names}
+        own = {name: value for name, value in own.items() if np.isfinite(value)}
+        wanted = own["leg_height"] + (8 if k % 2 else -8)
+        state = encode(model, chairs.points[row])
+
+        def slider(amount: float, state=state, asked=own | {"leg_height": wanted}) -> float:
+            cloud = decode(model, move_factors(state, fitted, {"leg_height": amount}))
+            return measure(fitted, cloud, asked)["leg_height"]
+
+        amount, _ = _reached(answer, slider, wanted)
+        missed.append(abs(slider(amount) - wanted))
+    return float(np.mean(missed))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from pcvae import geometry
 from pcvae.exercises import check
 from pcvae.geometry import farthest_points, to_unit_sphere
 
@@ -180,6 +181,21 @@ def by_absolute_differences(points, count):
     return kept
 
 
+# 01.5: fooling Chamfer
+
+
+def fooled(covering, spot=None, blur=0.005):
+    """An answer that covers the chair with some points and bunches the others."""
+
+    def answer(cloud, rng):
+        kept = geometry.farthest_points(cloud.astype(np.float32), covering)
+        away = cdist(cloud, cloud).mean(axis=1).argmax() if spot is None else spot(cloud)
+        bunch = cloud[away] + rng.normal(scale=blur, size=(512 - covering, 3))
+        return np.concatenate([cloud[kept], bunch])
+
+    return answer
+
+
 WRONG = [
     ("01.1", without_root, "crowd at one corner"),
     ("01.1", not_folded, "a whole parallelogram"),
@@ -254,6 +270,11 @@ WRONG = [
     ("01.4", lambda p, count: np.arange(count), "first points of the file"),
     ("01.4", lambda p, n: np.linspace(0, len(p) - 1, n).astype(int), "evenly spaced in the file"),
     ("01.4", by_absolute_differences, "absolute differences"),
+    ("01.5", lambda cloud, rng: cloud[:500], "should have shape (512, 3)"),
+    ("01.5", lambda cloud, rng: cloud, "EMD sees no difference either"),
+    ("01.5", fooled(150, blur=0.2), "Stay within 0.05"),
+    ("01.5", fooled(60), "Chamfer sees it"),
+    ("01.5", fooled(400), "Cover the chair with fewer points"),
 ]
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from pcvae.exercises import check
+from pcvae.models import DiagonalGaussian
 
 # 02.1: the KL divergence
 
@@ -104,6 +106,36 @@ def nats(m, s):
     return 0.5 * (m**2 + (2 * s).exp() - 1) - s
 
 
+# 02.5: no latent dies by bad luck
+
+
+def trained(beta=3.0, ramp=True, steps=1500, change=lambda mean, log_sigma: (mean, log_sigma)):
+    """An answer that trains with a beta of its own."""
+
+    def answer(data, noise, _, seed):
+        torch.manual_seed(seed)
+        chairs = torch.from_numpy(data)
+        encoder, decoder = (
+            nn.Sequential(
+                nn.Linear(a, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, b)
+            )
+            for a, b in ((48, 4), (2, 48))
+        )
+        optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-2)
+        for step in range(steps):
+            optimizer.param_groups[0]["lr"] = 1e-2 * (1 - step / steps)
+            x = chairs[torch.randint(len(chairs), (128,))]
+            q = DiagonalGaussian(*encoder(x).chunk(2, dim=1))
+            error = (x - decoder(q.sample())).square().sum(dim=1) / (2 * noise**2)
+            weight = beta * (min(1.0, 2 * step / steps) if ramp else 1.0)
+            optimizer.zero_grad()
+            (error + weight * q.kl().sum(dim=1)).mean().backward()
+            optimizer.step()
+        return lambda x: change(*encoder(x).chunk(2, dim=1)), decoder
+
+    return answer
+
+
 WRONG = [
     ("02.1", flipped, "negative for sigma = 1/2 (-1.07)"),
     ("02.1", lambda mq, lq, mp, lp: kl(mp, lp, mq, lq), "You exchanged q and p"),
@@ -188,6 +220,14 @@ WRONG = [
     ("02.4", lambda data, noise: 2 * variances(data) / noise**2, "twice what it should be"),
     ("02.4", lambda data, noise: np.log(variances(data) / noise**2) / 2, "information in nats"),
     ("02.4", lambda d, noise: np.repeat(d.var(0).sum() / noise**2, 2), "all the variance together"),
+    ("02.5", lambda *inputs: nn.Linear(48, 4), "Return two functions"),
+    ("02.5", lambda *inputs: (lambda x: x, lambda z: z), "should return two tensors"),
+    ("02.5", trained(steps=1, change=lambda m, s: (m[:, :1], s)), "should have shape (600, 2)"),
+    ("02.5", trained(beta=400.0, steps=300), "Both latents are dead"),
+    ("02.5", trained(beta=60.0), "One latent is dead"),
+    ("02.5", trained(beta=0.5), "Was beta 3 in your loss"),
+    ("02.5", trained(steps=100), "The run is too short"),
+    ("02.5", trained(change=lambda m, s: (m, 2 * s)), "Halve it"),
 ]
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from pcvae.exercises import check
 
@@ -75,6 +76,103 @@ def end(change):
     return encoding(end=lambda out: change(*out.chunk(2, dim=-1)))
 
 
+# 03.5: the whole encoder
+
+
+class Whole(nn.Module):
+    """An answer to 03.5; the mistakes below change a step of it."""
+
+    def __init__(self, style_dim, mixed=256):
+        super().__init__()
+        self.lift, self.widen = nn.Linear(3, 64), nn.Linear(64, 128)
+        self.mix, self.head = nn.Linear(mixed, 256), nn.Linear(256, 2 * style_dim)
+
+    def pool(self, features, real):
+        kept = features * real[..., None]
+        return torch.cat([kept.amax(dim=1), kept.sum(dim=1) / real.sum(dim=1, keepdim=True)], -1)
+
+    def features(self, points):
+        return F.relu(self.widen(F.relu(self.lift(points))))
+
+    def forward(self, points, real):
+        out = self.head(F.relu(self.mix(self.pool(self.features(points), real))))
+        return out.chunk(2, dim=-1)
+
+
+def pooling(most, mean):
+    """A class that pools in its own way; both get features and mask."""
+
+    class Pooling(Whole):
+        def pool(self, features, real):
+            return torch.cat([most(features, real), mean(features, real)], -1)
+
+    return Pooling
+
+
+def most(features, real):
+    return (features * real[..., None]).amax(dim=1)
+
+
+def mean_of(features, real):
+    return (features * real[..., None]).sum(dim=1) / real.sum(dim=1, keepdim=True)
+
+
+class Narrow(Whole):
+    def __init__(self, style_dim):
+        super().__init__(style_dim, mixed=128)
+
+
+class Renamed(Whole):
+    def __init__(self, style_dim):
+        super().__init__(style_dim)
+        self.first = self.lift
+        del self.lift
+
+
+class Extra(Whole):
+    def __init__(self, style_dim):
+        super().__init__(style_dim)
+        self.more = nn.Linear(2, 2)
+
+
+class WithoutRelu(Whole):
+    def features(self, points):
+        return self.widen(F.relu(self.lift(points)))
+
+
+class Exchanged(Whole):
+    def forward(self, points, real):
+        return super().forward(points, real)[::-1]
+
+
+class PointsToZero(Whole):
+    def forward(self, points, real):
+        everyone = torch.ones_like(real)
+        return super().forward(points * real[..., None], everyone)
+
+
+class Detached(Whole):
+    def features(self, points):
+        return super().features(points).detach()
+
+
+class UpsideDown(Whole):
+    def pool(self, features, real):
+        real = real if real.all() else ~real
+        kept = features * real[..., None]
+        count = real.sum(dim=1, keepdim=True).clamp(min=1)
+        return torch.cat([kept.amax(dim=1), kept.sum(dim=1) / count], -1)
+
+
+class Sluggish(Whole):
+    """The right numbers, but its weights start at nearly nothing."""
+
+    def __init__(self, style_dim):
+        super().__init__(style_dim)
+        for weight in self.parameters():
+            nn.init.constant_(weight, 1e-3)
+
+
 WRONG = [
     ("03.1", gap_of(lambda p: p), "same order each time"),
     ("03.1", gap_of(lambda p: p.flip(0)), "shuffled the shapes"),
@@ -127,6 +225,25 @@ WRONG = [
     ("03.4", end(lambda mean, log_sigma: (mean, log_sigma / 2)), "log sigma is halved"),
     ("03.4", end(lambda mean, log_sigma: (mean, 2 * log_sigma)), "log sigma is doubled"),
     ("03.4", end(lambda m, s: (m - s.exp(), m + s.exp())), "two ends"),
+    ("03.5", lambda style_dim: None, "should give an `nn.Module`"),
+    ("03.5", Renamed, "There is no weight `lift.weight`"),
+    ("03.5", Narrow, "`mix.weight` should have shape"),
+    ("03.5", Extra, "one weight too many"),
+    ("03.5", WithoutRelu, "A `relu` after `widen` is missing"),
+    ("03.5", Exchanged, "have changed places"),
+    ("03.5", pooling(lambda f, r: f.amax(dim=1), lambda f, r: f.mean(dim=1)), "changes nothing"),
+    ("03.5", pooling(lambda f, r: f.amax(dim=1), mean_of), "The maximum still sees"),
+    ("03.5", pooling(most, lambda f, r: f.mean(dim=1)), "The mean still sees"),
+    ("03.5", pooling(most, lambda f, r: (f * r[..., None]).mean(dim=1)), "divides by all rows"),
+    (
+        "03.5",
+        pooling(most, lambda f, r: (f * r[..., None]).sum(dim=1) / r.sum(dim=1).float().mean()),
+        "Each cloud has its own",
+    ),
+    ("03.5", PointsToZero, "drop features, not coordinates"),
+    ("03.5", UpsideDown, "upside down"),
+    ("03.5", Detached, "`lift.weight` gets no gradient"),
+    ("03.5", Sluggish, "with its usual start"),
 ]
 
 

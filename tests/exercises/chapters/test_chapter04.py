@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from pcvae.exercises import check
+from pcvae.models import ConditionedNetwork, DiagonalGaussian, StyleEncoder
 
 
 def posterior(xyz, feat=lambda out, s: out, log_sigma=lambda out, o: out - o, order=(0, 1)):
@@ -93,6 +95,47 @@ def scaled_twice(m, ls, e, center, scale):
     return cloud(h=lambda m, ls, e: m + scale * ls.exp() * e)(m, ls, e, center, scale)
 
 
+# 04.5: the whole model
+
+
+class Model(nn.Module):
+    """An answer to 04.5; `wrong` names the mistakes that it is to make."""
+
+    def __init__(self, style_dim, skip_weight, sigma_offset, **wrong):
+        super().__init__()
+        sizes = {"style_dim": style_dim, "conditioning": "adain"}
+        self.style_encoder = StyleEncoder(style_dim)
+        width = wrong.get("width", 32)
+        self.point_network = ConditionedNetwork(3, 8, width=width, depth=1, **sizes)
+        self.decoder_network = ConditionedNetwork(4, 3, width=32, depth=2, **sizes)
+        self.skip, self.offset, self.wrong = skip_weight, sigma_offset, wrong
+
+    def forward(self, x, z_noise, h_noise):
+        wrong, skip = self.wrong, self.skip
+        style = self.style_encoder(x)
+        z = style.mean + (wrong.get("power", 1) * style.log_sigma).exp() * z_noise
+        z_of_h = style.mean if "mean_z" in wrong else z
+        mean, log_sigma = self.point_network(x, z_of_h).chunk(2, dim=-1)
+        xyz = wrong.get("start", 1) * x + wrong.get("point_skip", skip) * mean[..., :3]
+        features = mean[..., 3:] * (skip if "skip_all" in wrong else 1)
+        log_sigma = log_sigma - wrong.get("sign", 1) * self.offset
+        local = DiagonalGaussian(torch.cat([xyz, features], dim=-1), log_sigma)
+        h = local.mean + (0 if "mean_h" in wrong else local.sigma * h_noise)
+        z_of_x = style.mean if "mean_z_decoder" in wrong else z
+        moved = wrong.get("decoder_skip", skip) * self.decoder_network(h, z_of_x)
+        points = (x if "sees_x" in wrong else h[..., :3] * wrong.get("passes", 1)) + moved
+        return (points, style, local)[: wrong.get("things", 3)]
+
+
+def modelled(**wrong):
+    return lambda *constants: Model(*constants, **wrong)
+
+
+class Nameless(nn.Module):
+    def __init__(self, *constants):
+        super().__init__()
+
+
 WRONG = [
     ("04.2", posterior(lambda x, out, s: s * out), "point itself is missing"),
     ("04.2", posterior(lambda x, out, s: out), "taken alone"),
@@ -165,6 +208,22 @@ WRONG = [
     ("04.4", rooted(lambda w, a, d: (-a + d) / 2), "forgot w"),
     ("04.4", rooted(lambda w, a, d: (-a + d) / 2 * w), "from left to right"),
     ("04.4", lambda w, r: 7.0, "Sigma for a KL weight of 0.5 and 32 copies should be"),
+    ("04.5", lambda *constants: None, "should be an `nn.Module`"),
+    ("04.5", Nameless, "There is no network `style_encoder`"),
+    ("04.5", modelled(width=16), "`point_network` has other sizes"),
+    ("04.5", modelled(things=2), "Return three things"),
+    ("04.5", modelled(mean_z=True), "The point encoder gets the mean of z"),
+    ("04.5", modelled(power=2), "Your z is drawn with the variance"),
+    ("04.5", modelled(start=0), "x is not added to the mean"),
+    ("04.5", modelled(point_skip=1), "missing in the mean of h_xyz"),
+    ("04.5", modelled(skip_all=True), "is on the feature, too"),
+    ("04.5", modelled(sign=-1), "The sigma offset is added"),
+    ("04.5", modelled(sign=0), "The sigma offset is missing"),
+    ("04.5", modelled(mean_h=True), "The decoder gets the mean of h"),
+    ("04.5", modelled(mean_z_decoder=True), "The decoder gets the mean of z"),
+    ("04.5", modelled(sees_x=True), "The decoder starts from x"),
+    ("04.5", modelled(passes=0), "h_xyz is not added"),
+    ("04.5", modelled(decoder_skip=1), "missing in the decoder"),
 ]
 
 

@@ -3,10 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from pcvae.diagnostics import swap_test
 from pcvae.exercises import check
-from pcvae.models import AdaGN, AdaIN, PointCloudVAE, VAEConfig
+from pcvae.models import AdaGN, AdaIN, AdaLN, PointCloudVAE, VAEConfig
+from pcvae.models.layers import AdaptiveNorm
 
 
 def normalized(x, dim, correction=0, epsilon=1e-5):
@@ -308,6 +310,35 @@ def unmoved(model, x):
     return mean(swap(model, x, new_z=lambda z: z)[0])
 
 
+# 05.5: a layer that beats AdaIN
+
+
+class OverBatch(AdaptiveNorm):
+    def modulate(self, features, scale, shift):
+        return scale * normalized(features, dim=(0, 1)) + shift
+
+
+class OrderMatters(AdaptiveNorm):
+    def modulate(self, features, scale, shift):
+        return scale * normalized(features, dim=2) + torch.arange(features.shape[1])[:, None]
+
+
+class Deaf(AdaptiveNorm):
+    def modulate(self, features, scale, shift):
+        return normalized(features, dim=2)
+
+
+class Large(AdaLN):
+    def __init__(self, channels, style_dim):
+        super().__init__(channels, style_dim)
+        self.more = nn.Linear(100, 100)
+
+
+class OnePoint(nn.Linear):
+    def forward(self, features, style):
+        return features.mean(dim=1)
+
+
 WRONG = [
     ("05.1", layer_norm, "that is layer norm"),
     ("05.1", batch_norm, "that is batch norm"),
@@ -372,6 +403,14 @@ WRONG = [
     ("05.4", of_samples, "Did you draw samples"),
     ("05.4", for_each_shape, "One number was asked for"),
     ("05.4", unmoved, "do not move at all"),
+    ("05.5", lambda channels, style_dim: None, "should be an `nn.Module`"),
+    ("05.5", OnePoint, "should have shape (3, 24, 32)"),
+    ("05.5", OverBatch, "differently alone and in a batch"),
+    ("05.5", OrderMatters, "minds the order of the points"),
+    ("05.5", Deaf, "does not listen"),
+    ("05.5", Large, "would win by its size"),
+    ("05.5", AdaIN, "Smaller is better"),
+    ("05.5", AdaGN, "nearer to the donor than AdaIN's"),
 ]
 
 

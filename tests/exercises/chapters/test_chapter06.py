@@ -268,6 +268,13 @@ def of_each_coordinate(kl, bits):
     return kl.mean(dim=0).clamp(min=bits)
 
 
+# 06.4: waking z
+
+
+def set_to(**settings):
+    return lambda: settings
+
+
 WRONG = [
     ("06.1", without_weight, "The KL weight is missing"),
     ("06.1", weighted_error, "weight is on the error"),
@@ -325,6 +332,23 @@ WRONG = [
     ("06.3", all_summed_up, "summed over everything"),
     ("06.3", whole_shapes, "all coordinates together, with the free bits"),
     ("06.3", of_each_coordinate, "then the sum over the coordinates"),
+    ("06.4", set_to(batch_size=1), "There is no setting `batch_size`"),
+    ("06.4", set_to(schedule="slow"), "is one of linear, cyclical, constant"),
+    ("06.4", set_to(kl_weight=-1.0), "must not be negative"),
+    ("06.4", lambda: 8.0, "Return a dict of settings"),
+    ("06.4", set_to(), "Which KL weight acts here"),
+    ("06.4", set_to(free_bits=0.5), "nobody reads them"),
+    ("06.4", set_to(sigma_offset=1.0), "drove h back to a copy"),
+    ("06.4", set_to(schedule="cyclical"), "It has to cost something"),
+    ("06.4", set_to(kl_weight=2.0, sigma_offset=1.0), "Go on in this way"),
+    ("06.4", set_to(kl_weight=8.0), "began as a copy"),
+    (
+        "06.4",
+        set_to(kl_weight=8.0, sigma_offset=1.0, schedule="constant"),
+        "cost more than they bring",
+    ),
+    ("06.4", set_to(kl_weight=60.0, sigma_offset=1.0, schedule="constant"), "shape is lost"),
+    ("06.4", set_to(kl_weight=8.0, sigma_offset=1.0, style_weight=0.1), "both hold it back"),
 ]
 
 

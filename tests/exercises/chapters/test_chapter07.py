@@ -87,7 +87,7 @@ def plain_mean():
     return answer
 
 
-# 07.2: what belongs into a checkpoint
+# 07.2: what belongs in a checkpoint
 
 
 def whole(run):
@@ -134,6 +134,68 @@ def by_comparison(found):
 
 def as_weights(run):
     return dict(zip(run.model.state_dict(), map(torch.clone, run.average), strict=True))
+
+
+# 07.5: a loop without Lightning
+
+
+def loop(
+    model, loss, batches, learning_rate, accumulate, decay, state=None, stop_after=None, **wrong
+):
+    """The walk-through's loop; `wrong` names the mistakes that it is to make."""
+    optimizer = torch.optim.Adam(model.parameters(), betas=wrong.get("betas", (0.9, 0.99)))
+    average = [weight.detach().clone() for weight in model.parameters()]
+    step, steps = 0, len(batches) // accumulate
+    if state is not None:
+        step = state["step"]
+        for name in wrong.get("restored", ("weights", "optimizer", "average")):
+            if name == "average":
+                average = [one.clone() for one in state[name]]
+            else:
+                {"weights": model, "optimizer": optimizer}[name].load_state_dict(state[name])
+    while step < (stop_after or steps):
+        share = wrong.get("share", lambda p: 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * p)))
+        optimizer.param_groups[0]["lr"] = learning_rate * share(step / steps)
+        if wrong.get("zero", True):
+            optimizer.zero_grad()
+        for batch in batches[step * accumulate : (step + 1) * accumulate]:
+            value = loss(model, batch) / accumulate
+            if wrong.get("looks", True) and not value.isfinite():
+                if wrong.get("late"):
+                    value.backward()
+                    optimizer.step()
+                raise FloatingPointError
+            value.backward()
+        optimizer.step()
+        kept = wrong.get("kept", lambda d: d)(decay)
+        with torch.no_grad():
+            for a, w in zip(average, model.parameters(), strict=True):
+                a.mul_(kept).add_((1 - kept) * w)
+        step += 1
+    end = {
+        "weights": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "average": average,
+        "step": step,
+    }
+    return copy.deepcopy(end)
+
+
+def looping(**wrong):
+    return lambda *inputs, **named: loop(*inputs, **named, **wrong)
+
+
+def with_end(change):
+    """The right loop, with something done to what it returns."""
+    return lambda *inputs, **named: change(loop(*inputs, **named), inputs[0])
+
+
+def never_stops(*inputs, stop_after=None, **named):
+    return loop(*inputs, **named)
+
+
+def does_nothing(*inputs, **named):
+    return {}
 
 
 WRONG = [
@@ -204,6 +266,25 @@ WRONG = [
     ("07.3", lambda f: (by_displacement(f)[0], False), "all comes from z"),
     ("07.3", lambda f: tuple(not dead for dead in by_displacement(f)), "either latent moves"),
     ("07.3", lambda f: by_displacement(f)[0], "should have shape (2,)"),
+    ("07.5", does_nothing, "The weights have not changed"),
+    ("07.5", looping(zero=False), "gradients of earlier steps"),
+    ("07.5", looping(share=lambda p: 1.0), "stays as it was given"),
+    ("07.5", looping(share=lambda p: 0.5 * (1 + math.cos(math.pi * p))), "It ends at 1%"),
+    ("07.5", looping(share=lambda p: 1 - 0.99 * p), "not along half a cosine"),
+    ("07.5", looping(betas=(0.9, 0.999)), "LION's are (0.9, 0.99)"),
+    ("07.5", looping(kept=lambda d: 1 - d), "The decay is upside down"),
+    (
+        "07.5",
+        with_end(lambda end, model: end | {"average": [w.data for w in model.parameters()]}),
+        "Your averages are the last weights",
+    ),
+    ("07.5", with_end(lambda end, model: {"step": end["step"]}), "Return a dict that has"),
+    ("07.5", never_stops, "does not stop"),
+    ("07.5", looping(restored=("weights", "average")), "equal to the last bit"),
+    ("07.5", looping(restored=("weights", "optimizer")), "but with other averages"),
+    ("07.5", with_end(lambda end, model: end | {"model": model}), "holds more than numbers"),
+    ("07.5", looping(looks=False), "A loss was NaN"),
+    ("07.5", looping(late=True), "too late"),
 ]
 
 

@@ -139,6 +139,33 @@ def changed(change):
     return answer
 
 
+# 08.5: a slider that keeps its word
+
+
+def once(respond, wanted):
+    return wanted - respond(0.0)
+
+
+def creeping(respond, wanted):
+    amount = 0.0
+    while abs(respond(amount) - wanted) > 0.1:
+        amount += 0.5 if respond(amount) < wanted else -0.5
+    return amount
+
+
+def by_the_difference(respond, wanted):
+    amount = 0.0
+    for _ in range(6):
+        amount += wanted - respond(amount)
+    return amount
+
+
+def forgetful(respond, wanted):
+    once_more = wanted - respond(0.0)
+    respond(once_more)
+    return once_more / 2
+
+
 WRONG = [
     ("08.1", one_by_one, "You fitted each factor by itself"),
     ("08.1", lambda z, f: lstsq(centered(z), centered(f)).T, "You regressed the factors on z"),
@@ -193,6 +220,14 @@ WRONG = [
     ("08.4", changed(lambda index, distance: (distance, index)), "changed places"),
     ("08.4", changed(lambda index, distance: index), "Return two arrays"),
     ("08.4", turned_around, "One for each *sample*"),
+    ("08.5", lambda respond, wanted: wanted - 45.0, "You never called `respond`"),
+    ("08.5", lambda respond, wanted: respond(0.0) and wanted, "Return the *amount*"),
+    ("08.5", lambda respond, wanted: respond(0.0) - wanted, "the wrong way"),
+    ("08.5", once, "did not look where that led"),
+    ("08.5", creeping, "more than 6 times"),
+    ("08.5", by_the_difference, "Two tries tell how much"),
+    ("08.5", forgetful, "you returned another amount"),
+    ("08.5", lambda respond, wanted: respond(100.0), "There is no chair beyond"),
 ]
 
 
