@@ -29,20 +29,31 @@ def atomic_path(path: Path) -> Iterator[Path]:
         OSError: which names `path`, if the disk is full or the folder cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
+    with _named(path):
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
+        os.close(handle)
+        try:
+            yield Path(name)
+            # mkstemp gives a file for its owner only; the finished one is as readable as any other.
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(name)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an error name the file that was to be written, not a temporary one beside it."""
     try:
-        yield Path(name)
-        # mkstemp gives a file for its owner only; the finished one is as readable as any other.
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        yield
     except OSError as error:
-        if error.errno is None or error.filename not in (None, name):
+        elsewhere = error.filename and Path(error.filename).parent != path.parent.absolute()
+        if error.errno is None or elsewhere:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(name)
 
 
 def check_writable(*paths: Path | None) -> None:
@@ -55,7 +66,8 @@ def check_writable(*paths: Path | None) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "A file is to be written, but a folder is", path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
+        with _named(path):
+            tempfile.TemporaryFile(dir=path.parent).close()
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -1,5 +1,8 @@
 """Files are written whole or not at all; what can be made again has a folder."""
 
+import errno
+import os
+
 import pytest
 
 from pcvae.files import CACHE_VARIABLE, atomic_path, cache_folder, check_writable, write_atomically
@@ -17,6 +20,20 @@ def test_an_interruption_leaves_what_was_there(tmp_path, error):
     with pytest.raises(type(error)):
         fail()
     assert [path.read_text() for path in (tmp_path / "new").iterdir()] == ["whole"]
+
+
+def test_a_place_that_cannot_be_written_to_is_named_by_the_file_and_not_by_a_temporary_one(
+    tmp_path, monkeypatch
+):
+    def refuse(path, *_):
+        raise OSError(errno.EROFS, "Read-only file system", path)
+
+    monkeypatch.setattr(os, "open", refuse)
+    path = tmp_path / "scores.json"
+    for write in (check_writable, lambda path: write_atomically(path, "")):
+        with pytest.raises(OSError, match="Read-only") as caught:
+            write(path)
+        assert caught.value.filename == str(path)
 
 
 def test_the_cache_is_where_one_says_or_where_the_system_keeps_such_things(tmp_path, monkeypatch):

@@ -225,10 +225,11 @@ def complete(parts: dict[str, CloudSet], seed: int) -> Splits:
     train = parts.get("train")
     missing = [name for name in ("val", "test") if name not in parts]
     if train is None or len(train) <= len(missing):
-        found = {name: len(part) for name, part in parts.items()}
+        found = ", ".join(f"{name}: {len(part)}" for name, part in parts.items())
+        named = next((part.name for part in parts.values()), "the data")
         raise ValueError(
-            "Expected training shapes, and one or more beside them for each of "
-            f"{', '.join(missing) or 'the other splits'}; got {found}."
+            f"{named}: expected training shapes, and one or more beside them for each of "
+            f"{', '.join(missing) or 'the other splits'}; got {found or 'none'}."
         )
     order = np.random.default_rng(seed).permutation(len(train))
     filled = {}

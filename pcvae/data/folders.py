@@ -34,7 +34,7 @@ from pcvae.data.reading import ENDINGS, UPS, read_shape
 from pcvae.data.reading.arrays import read_arrays
 from pcvae.data.reading.gltf import buffer_files
 from pcvae.data.upright import warn_of_lying
-from pcvae.files import cache_folder
+from pcvae.files import cache_folder, check_writable
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
 
 logger = logging.getLogger(__name__)
@@ -161,6 +161,7 @@ def prepare_meshes(
         raise ValueError(f"--out must be a .npz file, got {out}.")
     if workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}.")
+    check_writable(out)
     skipped = Skipped(str(folder), strict)
     files = list_shapes(folder, ENDINGS, skipped)
     _sample_all(folder, files, Sampling(num_points, seed, up), out, skipped, workers)

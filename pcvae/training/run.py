@@ -97,10 +97,10 @@ def fit(
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except NonFiniteError:
         raise  # says so itself
-    except SystemExit as error:  # how Lightning ends where it was interrupted
+    except SystemExit:  # how Lightning ends where it was interrupted
         stop = SystemExit(143) if trainer.received_sigterm else KeyboardInterrupt()
         stop.add_note(what_is_kept(folder))
-        raise stop from error
+        raise stop from None  # a hundred lines of Lightning say nothing more
     except BaseException as error:
         error.add_note(what_is_kept(folder))
         raise

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import trimesh
 
 import pcvae
 
@@ -68,6 +69,12 @@ COMMANDS = {
         "--out {out}/new.npz",
         whole_set,
         "new.npz",
+    ),
+    "sample as .ply files": Command(
+        "sample {data}/model.safetensors --count 200 --points 64 --progress false "
+        "--out {out}/new.ply",
+        trimesh.load,
+        "new-0199.ply",
     ),
     "evaluate": Command(
         "evaluate {data}/model.safetensors --data {data}/set.npz --count 6 --points 32 --splits 2 "
@@ -157,11 +164,12 @@ def refused(what: str, name: str, data: Path, out: Path) -> str:
     command = COMMANDS[name]
     status, said = ended(words_of(command, data, out), data / "cache")
     written = out / command.out
-    lines = [line for line in said.splitlines() if line.strip()]
+    lines = [line for line in said.splitlines() if line.startswith("pcvae:")]
     fits = status == 0 and written.exists()  # a small file, on a disk that only fills up
     faults = [] if status == 2 or fits else [f"status {status}"]
     faults += ["a traceback"] if "Traceback" in said else []
     faults += unsound(command, written, "half") if written.exists() else []
+    faults += [] if len(lines) == (not fits) else [f"{len(lines)} lines"]
     return row(f"{name}: {what}", faults, " ".join(lines).replace(str(out), "PLACE") or "it fits")
 
 
