@@ -88,6 +88,9 @@ def load(name: str | Path) -> PointCloudVAE:
         )
     config = read_config(_json(path, metadata.get("config")), path)
     check_sizes(path, weights, config)
+    broken = sorted(name for name, weight in weights.items() if not weight.isfinite().all())
+    if broken:
+        raise CheckpointError(f"{path} has NaN or infinity among its weights, in {broken[0]}.")
     model = PointCloudVAE(config)
     model.load_state_dict(weights)
     return model.eval()
@@ -128,7 +131,7 @@ def _json(path: Path, text: str | None) -> dict[str, Any]:
     """Return a part of the header, which is JSON in braces."""
     try:
         found = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} is damaged: its header holds no settings that can be read.")

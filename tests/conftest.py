@@ -2,6 +2,7 @@
 
 import copy
 import random
+import signal
 
 import matplotlib
 import numpy as np
@@ -14,6 +15,8 @@ from pcvae.models import Normalization, PointCloudVAE, VAEConfig
 
 # Pictures are rendered, never shown. MPLBACKEND would say so to the notebooks' kernels as well.
 matplotlib.use("agg")
+# What a shell starts in the background ignores Ctrl-C, by which endless answers are stopped.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

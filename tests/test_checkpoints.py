@@ -76,11 +76,22 @@ def test_foreign_files_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [('{"wings": 2}', "newer version.*|wings"), ('{"style_dim": 9}', "do not fit")],
+    [
+        ('{"wings": 2}', "newer version.*|wings"),
+        ('{"style_dim": 9}', "do not fit"),
+        ("[" * 100_000, "no settings that can be read"),
+    ],
 )
 def test_weights_and_configuration_must_fit(model, tmp_path, config, message):
     path = tmp_path / "model.safetensors"
     metadata = {"format": checkpoints.FORMAT, "config": config}
     save_file(dict(model.state_dict()), path, metadata)
     with pytest.raises(checkpoints.CheckpointError, match=message):
+        pcvae.load(path)
+
+
+def test_weights_that_are_no_numbers_are_refused(model, tmp_path):
+    next(model.decoder.parameters()).data.view(-1)[3] = torch.nan
+    path = checkpoints.save(model, tmp_path / "model.safetensors")
+    with pytest.raises(checkpoints.CheckpointError, match=r"NaN or infinity among.*decoder\."):
         pcvae.load(path)

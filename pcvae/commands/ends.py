@@ -68,6 +68,7 @@ def in_words(error: BaseException) -> str:
 def say(text: str, error: BaseException, otherwise: str = "") -> None:
     """Print a line on stderr: what went wrong, and what its notes say of what is kept."""
     notes = getattr(error, "__notes__", [otherwise])
+    text += "" if text[-1:] in ".!?" else "."
     with contextlib.suppress(OSError):  # a closed or full stderr is no reason to fail
         print("pcvae:", *" ".join([text, *notes]).split(), file=sys.stderr)
 

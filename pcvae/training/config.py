@@ -1,5 +1,6 @@
 """Everything that decides a training run, in one typed place: the flags of `pcvae train`."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -218,6 +219,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raise a ValueError that names the first setting that cannot be."""
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"--{name} must be a finite number, not {value}.")
         for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} must be at least 1, not {getattr(self, name)}.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import pickle
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from filelock import FileLock, Timeout
 from pytorch_lightning.utilities import rank_zero_only
 
 from pcvae.training.config import TrainConfig
+
+logger = logging.getLogger(__name__)
 
 LAST = "last.ckpt"
 SETTINGS = "config.json"
@@ -119,15 +122,21 @@ def read_settings(resume: Path) -> dict[str, Any]:
         return {}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         stored = error
     if not isinstance(stored, dict):
         raise ValueError(
             f"--resume: {path} is damaged: expected the settings of the run in braces. Give a copy "
             "of it that is whole; or delete it and give all flags that the run was begun with."
         )
-    known = {field.name for field in fields(TrainConfig)} - set(PLACES)
-    return {name: value for name, value in stored.items() if name in known}
+    unknown = stored.keys() - {field.name for field in fields(TrainConfig)}
+    if unknown:
+        raise ValueError(
+            f"--resume: {path} has settings that this version does not know: "
+            f"{', '.join(sorted(unknown))[:200]}. It is damaged, or of another version; if it is "
+            "to go on without them, delete their lines."
+        )
+    return {name: value for name, value in stored.items() if name not in PLACES}
 
 
 def check_same_run(config: TrainConfig, stored: dict[str, Any], kept: dict[str, Any]) -> None:
@@ -141,8 +150,17 @@ def check_same_run(config: TrainConfig, stored: dict[str, Any], kept: dict[str, 
     Raises:
         ValueError: which names the first of them.
     """
+    lost = {field.name for field in fields(TrainConfig)}.difference(stored, PLACES)
+    if lost:
+        logger.warning(
+            "--resume: there is no %s in %s; what no flag says is as in a new run.",
+            ", ".join(sorted(lost)) if stored else "setting",
+            SETTINGS,
+        )
     model = kept.get("model", {}) | {"prior": stored.get("prior", config.prior)}
-    stored = stored if config.start_from else stored | model  # config.json may be lost
+    if not config.start_from:
+        check_one_run(stored, model)
+        stored = stored | model  # config.json may be lost
     for name in FIXED:
         began, asked = (json.dumps(v) for v in (stored.get(name), getattr(config, name)))
         if name in stored and began != asked:
@@ -156,6 +174,21 @@ def check_same_run(config: TrainConfig, stored: dict[str, Any], kept: dict[str, 
             f"--max_epochs {config.max_epochs}: the run to resume has done {done} epochs. Give "
             f"{done} or more."
         )
+
+
+def check_one_run(stored: dict[str, Any], model: dict[str, Any]) -> None:
+    """Refuse a config.json that says other than the checkpoint beside it.
+
+    Raises:
+        ValueError: which names the first setting.
+    """
+    for name in FIXED:
+        said, kept = (json.dumps(settings.get(name)) for settings in (stored, model))
+        if name in stored.keys() & model.keys() and said != kept:
+            raise ValueError(
+                f"--resume: {SETTINGS} says {name} {said}, and {LAST} beside it {kept}: one of "
+                "them is damaged, or of another run. Give the folder of one run, as it was left."
+            )
 
 
 def choose_folder(out: Path | None, checkpoint: Path | None) -> Path:

@@ -113,6 +113,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message="The dirpath has changed from.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
 
 

@@ -225,24 +225,24 @@ def bomb(name: str, content: bytes, rng: np.random.Generator) -> bytes | None:
     """Make a small zip file of an array that really has ten gigabytes."""
     if not name.endswith((".npz", ".npy", ".ckpt")):
         return None
-    count = TEN_GIGABYTES // 12
+    blocks = 768 * 13  # of 2^20 bytes, which make whole clouds of 64 points: 10.5 GB in all
+    shape = (blocks * 2**20 // 768, 64, 3) if name.startswith("set") else (blocks * 2**20 // 12, 3)
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(
-        header, {"descr": "<f4", "fortran_order": False, "shape": (count // 64, 64, 3)}
+        header, {"descr": "<f4", "fortran_order": False, "shape": shape}
     )
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-    head = squeeze.compress(header.getvalue()) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    body = squeeze.compress(header.getvalue()) + squeeze.flush(zlib.Z_FULL_FLUSH)
     block = squeeze.compress(bytes(2**20)) + squeeze.flush(zlib.Z_FULL_FLUSH)
-    body = head + block * (count * 12 // 2**20) + squeeze.flush()
-    size = len(header.getvalue()) + count * 12 // 2**20 * 2**20
-    info = zipfile.ZipInfo("points.npy")
+    body += block * blocks + squeeze.flush()
+    size = len(header.getvalue()) + blocks * 2**20
     local = struct.pack("<4s5H3L2H", b"PK\3\4", 45, 0, 8, 0, 0, 0, 2**32 - 1, 2**32 - 1, 10, 20)
     sizes = struct.pack("<HHQQ", 1, 16, size, len(body))
     local += b"points.npy" + sizes + body
     entry = struct.pack(
         "<4s6H3L5H2L", b"PK\1\2", 45, 45, 0, 8, 0, 0, 0, 2**32 - 1, 2**32 - 1, 10, 20, 0, 0, 0, 0, 0
     )
-    entry += info.filename.encode() + sizes
+    entry += b"points.npy" + sizes
     return local + entry + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(local), 0)
 
 
@@ -290,6 +290,7 @@ def whole(content: bytes) -> Damage:
     return lambda *_: content
 
 
+BOMB = "a zip of 10 GB in 10 MB"
 DAMAGES: dict[str, Damage] = {
     "cut somewhere": cut,
     "cut at the end": cut_at_the_end,
@@ -303,7 +304,7 @@ DAMAGES: dict[str, Damage] = {
     "a claim of 2^62": counted(lambda count: 2**62),
     "pickled objects": pickled,
     "a zip of `../` names": climbing,
-    "a zip of 10 GB in 10 MB": bomb,
+    BOMB: bomb,
     "another magic": magic,
     "empty": whole(b""),
     "a page of text": whole(PAGE),
@@ -364,7 +365,7 @@ def ways(name: str, here: Path, good: Path) -> list[Way]:
             f"diagnose {path} --data {good}/set.npz --count 4",
             f"train --data {good}/set.npz {TINY} --start_from {path} --out new",
         ]
-        loaders = [pcvae.load, pcvae.checkpoints.notes]
+        loaders = [pcvae.load]
     else:
         lines = [f"train --resume {here} --max_epochs 3 --max_steps 3"]
         loaders = []
@@ -425,8 +426,8 @@ def in_child(run: Callable[[], object]) -> int:
         return int(run() or 0)
     except SystemExit as error:
         return int(error.code or 0)
-    except (ValueError, OSError) as error:
-        print(f"pcvae: {error}", file=sys.stderr)
+    except (ValueError, OSError, MemoryError) as error:
+        print("pcvae:", error, *getattr(error, "__notes__", ()), file=sys.stderr)
         return 2
     except BaseException:
         traceback.print_exc()
@@ -439,14 +440,16 @@ def in_child(run: Callable[[], object]) -> int:
 def judge(name: str, damage: str, way: Way, status: int, said: str, same: bool) -> tuple[str, str]:
     """Return what came of an attempt in a word, and what is wrong with that."""
     lines = [line for line in said.splitlines() if line.strip() and "shapes:" not in line]
-    named = name.rpartition(".")[0] in said or way.loader
+    named = (
+        name.rpartition(".")[0] in said or way.loader or (name == "config.json" and "--" in said)
+    )
     same = same or damage in ANY_NUMBERS
     same = same or (damage.startswith(("cut", "some")) and name in TEXT)
     if same and TOO_FEW in said:
         return "read", ""
     if "Traceback" in said or status not in (0, 2):
         return "fault", f"status {status}: {lines[-1] if lines else 'nothing said'}"
-    if "memory" in said.lower():
+    if "memory" in said.lower() and damage != BOMB:  # that one has what it claims
         return "fault", f"memory: {lines[-1]}"
     if status == 2:
         refusals = [line for line in lines if line.startswith("pcvae:")]

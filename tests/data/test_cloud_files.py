@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from pcvae.commands import main
 from pcvae.data import CloudSet, cloud_files
 from pcvae.data.cloud_files import (
     export_clouds,
@@ -84,6 +85,8 @@ def spoil(path, how):
         path.write_bytes(b"")
     elif how == "text":
         path.write_text("1 2 3")
+    elif how == "long":
+        path.write_bytes(whole[:8] + (60_000).to_bytes(2, "little") + b"(" * 60_000)
     elif how == "pickled":
         np.save(path, np.array([{}], dtype=object))
     elif how == "pickled archive":
@@ -99,13 +102,35 @@ def spoil(path, how):
 
 
 @pytest.mark.parametrize(
-    "how", ["cut", "empty", "text", "pickled", "pickled archive", "cut archive", "flipped archive"]
+    "how",
+    [
+        "cut",
+        "empty",
+        "text",
+        "long",
+        "pickled",
+        "pickled archive",
+        "cut archive",
+        "flipped archive",
+    ],
 )
 @pytest.mark.parametrize("read", [read_clouds, read_array])
 def test_damaged_files_are_refused(path, how, read):
     spoil(path, how)
-    with pytest.raises(ValueError, match=r"mine\.npy cannot be read.*numpy\.save"):
+    with pytest.raises(ValueError, match=r"mine\.npy cannot be read.*numpy\.save") as caught:
         read(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_archive_that_does_not_fit_into_memory_is_named(tmp_path, monkeypatch, capsys):
+    np.savez(tmp_path / "mine.npz", points=CLOUDS)
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "load", fail)
+    assert main(["train", "--data", str(tmp_path / "mine.npz")]) == 2
+    assert "not enough memory. It was to hold" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,8 @@ def test_nothing_to_resume_is_named(configure, tmp_path):
     [
         ({"batch_size": 0}, "--batch_size must be at least 1"),
         ({"learning_rate": 0.0}, "--learning_rate"),
+        ({"learning_rate": float("inf")}, "--learning_rate must be a finite number"),
+        ({"kl_weight": float("nan")}, "--kl_weight must be a finite number"),
         ({"ema": 1.0}, "--ema"),
         ({"gpus": -1}, "--gpus"),
     ],
@@ -232,3 +234,34 @@ def test_nothing_to_resume_is_named(configure, tmp_path):
 def test_wrong_settings_are_named(configure, changes, message):
     with pytest.raises(ValueError, match=message):
         configure(**changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace('"width": 16', '"width": 9'), r"config.json says width 9.*16"),
+        (
+            lambda text: text.replace("learning_rate", "learrate"),
+            r"config.json.*not know: learrate",
+        ),
+        (lambda text: "[" * 100_000, r"config.json is damaged"),
+    ],
+)
+def test_damaged_settings_of_a_run_are_told_of(configure, change, message):
+    config = configure()
+    train(config)
+    path = config.out / "config.json"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValueError, match=message):
+        train(configure(out=None, resume=config.out, max_epochs=3))
+
+
+@pytest.mark.parametrize(("lost", "named"), [("mirror", "no mirror in"), ("", "no setting in")])
+def test_settings_that_a_run_lost_are_named(configure, caplog, lost, named):
+    config = configure()
+    train(config)
+    path = config.out / "config.json"
+    kept = {name: value for name, value in json.loads(path.read_text()).items() if name != lost}
+    path.write_text(json.dumps(kept if lost else {}))
+    train(configure(out=None, resume=config.out, max_epochs=3))
+    assert named in caplog.text

@@ -70,6 +70,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                 _check_member(archive, member)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
+    except MemoryError as error:
+        error.add_note(f"It was to hold {path}.")
+        raise
     except UNREADABLE as error:
         raise unreadable(path, error) from error
 
@@ -84,8 +87,9 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
 
 
 def unreadable(path: Path, error: Exception) -> ValueError:
-    """Return what to raise at a file that NumPy cannot read."""
+    """Return what to raise at a file that NumPy cannot read, in one line."""
+    said = " ".join(str(error).split())
     return ValueError(
         f"{path} cannot be read: it is cut short, damaged, or holds Python objects, which are "
-        f"never opened ({error}). {EXPECTED}, written by numpy.save or numpy.savez."
+        f"never opened ({said}). {EXPECTED}, written by numpy.save or numpy.savez."
     )
