@@ -6,11 +6,15 @@ pass it unseen. These checks read the files only; nothing is executed here.
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 from browser.harness import cells_of_widgets
 from nbformat import NotebookNode
@@ -134,6 +138,27 @@ def test_notebook_is_fit_to_be_committed(path):
 def test_notebook_carries_no_widget_state(path):
     # Stored state is megabytes of plotly.js; without a kernel the sliders would be dead anyway.
     assert "widgets" not in nbformat.read(path, as_version=4).metadata
+
+
+def pictures(notebook: NotebookNode) -> list[np.ndarray]:
+    """All pictures that cells show, (height, width, 4) within 0..1 each."""
+    pages = [
+        o.get("data", {}).get("text/html", "") for c in code_cells(notebook) for o in c.outputs
+    ]
+    found = [data for page in pages for data in re.findall(r"image/png;base64,([^\"]+)", page)]
+    drawn = [plt.imread(io.BytesIO(base64.b64decode(data))) for data in found]
+    return [picture for picture in drawn if picture.shape[-1] == 4]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_pictures_can_be_seen_on_a_dark_page(path):
+    """Their ground is the page's, and hardly anything in them is black: numbers in a table."""
+    shown = pictures(nbformat.read(path, as_version=4))
+    assert shown
+    for picture in shown:
+        colors, opaque = picture[..., :3], picture[..., 3]
+        assert (opaque == 0).mean() > 0.1
+        assert ((opaque > 0.8) & (colors.max(axis=2) < 0.15)).mean() < 0.0025
 
 
 # The checks themselves: each must be able to fail

@@ -141,6 +141,6 @@ def test_a_turned_view_turns_the_others_and_outlives_edits(start):
 def test_a_page_loaded_again_while_the_kernel_lives_is_not_empty(start):
     opened = clouds(start)
     start.reload()
-    start.run_cells(["panel"])
+    start.run_cells(["legs", "panel"])
     for now, then in zip(clouds(start), opened, strict=True):
         np.testing.assert_array_equal(now, then)

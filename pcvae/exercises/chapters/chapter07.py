@@ -434,10 +434,10 @@ def _run(answer: Callable, accumulate: int = 4, **more: Any) -> tuple[np.ndarray
     """Return all weights after a run, and what the answer returned."""
     model = _small_network()
     state = answer(model, _squared, _small_batches(), LEARNING_RATE, accumulate, DECAY, **more)
-    return _flat(model.parameters()), state
+    return _vector(model.parameters()), state
 
 
-def _flat(weights: Any) -> np.ndarray:
+def _vector(weights: Any) -> np.ndarray:
     return torch.cat([weight.detach().flatten() for weight in weights]).numpy()
 
 
@@ -447,7 +447,7 @@ def _check_weights(answer: Callable, accumulate: int) -> None:
     expected, mistakes = _loop(accumulate)[0], {}
     for message, change in _LOOPS.items():
         mistakes[message] = _loop(accumulate, **change)[0]
-    start = _flat(_small_network().parameters())
+    start = _vector(_small_network().parameters())
     mistakes["The weights have not changed."] = start
     what = f"After {COUNT} batches with `accumulate={accumulate}`, the vector of all weights"
     compare(got, expected, mistakes, what=what)
@@ -500,7 +500,7 @@ def _loop(
                 optimizer.step()
                 for a, w in zip(average, model.parameters(), strict=True):
                     a.lerp_(w.detach(), 1 - DECAY)
-    return _flat(model.parameters()), _flat(average)
+    return _vector(model.parameters()), _vector(average)
 
 
 def _share(progress: float, falling: str) -> float:
@@ -518,7 +518,7 @@ def _check_average(answer: Callable) -> None:
         isinstance(state, Mapping) and isinstance(state.get("average"), list | tuple),
         'Return a dict that has the averaged weights, a list of tensors, under "average".',
     )
-    start = _flat(_small_network().parameters())
+    start = _vector(_small_network().parameters())
     mistakes = {
         "Your averages are the last weights: copy the weights once, at the start.": weights,
         "Your averages are the weights of the start. Are they brought up to date?": start,
@@ -526,7 +526,7 @@ def _check_average(answer: Callable) -> None:
             _averaged_upside_down()
         ),
     }
-    compare(_flat(state["average"]), expected, mistakes, what="The vector of averaged weights")
+    compare(_vector(state["average"]), expected, mistakes, what="The vector of averaged weights")
 
 
 def _averaged_upside_down() -> np.ndarray:
@@ -534,7 +534,7 @@ def _averaged_upside_down() -> np.ndarray:
     for weights in _weights_by_step():
         for a, w in zip(average, weights, strict=True):
             a.lerp_(w, DECAY)
-    return _flat(average)
+    return _vector(average)
 
 
 def _weights_by_step() -> list[list[Tensor]]:
@@ -568,7 +568,7 @@ def _check_return(answer: Callable) -> None:
     inputs = (model, _squared, _small_batches(), LEARNING_RATE, 4, DECAY)
     with torch.enable_grad():
         end = answer(*inputs, state=through_a_file(kept))
-    resumed, average = _flat(model.parameters()), _flat(end["average"])
+    resumed, average = _vector(model.parameters()), _vector(end["average"])
     off = float(np.abs(resumed - whole).max())
     expect(
         off == 0,
@@ -577,7 +577,7 @@ def _check_return(answer: Callable) -> None:
         "lack: weights, optimizer, or the number of the step?",
     )
     expect(
-        np.array_equal(average, _flat(state["average"])),
+        np.array_equal(average, _vector(state["average"])),
         "Gone on with, the run ends with the same weights, but with other averages.",
     )
 
@@ -605,7 +605,7 @@ def _check_no_number(answer: Callable) -> None:
         answer(model, _squared, batches, LEARNING_RATE, 4, DECAY)
     except FloatingPointError:
         expect(
-            np.isfinite(_flat(model.parameters())).all(),
+            np.isfinite(_vector(model.parameters())).all(),
             "You raise the error, but too late: a step was made with a loss that is no number, and "
             "now all weights are NaN.",
         )
