@@ -27,7 +27,7 @@ def opened(page_of_file):
 @pytest.fixture
 def chapter(opened, lab):
     """The chair as it is at first, in view."""
-    lab.run_cells(["chair"])
+    lab.run_cells(["chair-a", "chair"])
     lab.plot()
     return lab
 
