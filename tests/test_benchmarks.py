@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import waking
+from benchmarks import open_tasks, waking
 from benchmarks.recipes import compare_recipes
 
 import pcvae
@@ -119,3 +119,12 @@ def test_a_study_looks_when_it_is_asked_to():
     seen = waking.fit(vae, Objective("l1", "shape"), waking.constant, 2, (1, 2))
     assert list(seen) == [1, 2]
     assert all(look["moved"] >= 0 and look["kl_z"] >= 0 for look in seen.values())
+
+
+def test_chamfer_is_fooled_by_as_few_points_as_the_walk_through_says(capsys):
+    open_tasks.fooling()
+    lines = [line.rsplit(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
+    found = {what.strip(): [float(number) for number in numbers] for what, *numbers in lines}
+    assert min(found["01.5 100 points cover: Chamfer / floor"]) > 1
+    assert max(found["01.5 150 points cover: Chamfer / floor"]) < 1
+    assert min(found["01.5 150 points cover: EMD / floor"]) > 6

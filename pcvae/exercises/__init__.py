@@ -53,7 +53,7 @@ Writing an exercise
    loop or an experiment. Its check repeats the experiment over `SEEDS`, small enough for a laptop,
    and returns `beside(what, scores, reference)`, which puts the answer's scores beside those of the
    walk-through. `pcvae/exercises/open_tasks.py` has chairs, a VAE and a fit of that size. Diagnose
-   cheaply first, train last.
+   cheaply first, train last. `tests/benchmarks/open_tasks.py` makes what a walk-through compares.
 
 4. `tests/exercises/test_notebooks.py` finds the exercise by itself: its solution must pass, its
    stub must not, and a walk-through must score what its reference says. Five wrong answers or more

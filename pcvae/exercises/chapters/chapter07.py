@@ -391,7 +391,7 @@ def _average_mistakes(history: Tensor, decay: float) -> dict[str, Tensor]:
 
 # 07.5: a loop without Lightning, for a line that is fitted to noisy data and for a small VAE
 COUNT, STOP, DECAY, LEARNING_RATE = 24, 3, 0.8, 0.02
-HELD_OUT_LOSS = (131.6, 131.7, 132.2)  # of the walk-through's averaged weights, over the seeds
+HELD_OUT_LOSS = (131.8, 131.9, 132.4)  # of the walk-through's averaged weights, over the seeds
 Batches = list[tuple[Tensor, Tensor]]
 
 
