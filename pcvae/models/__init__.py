@@ -2,6 +2,7 @@
 
 from pcvae.models.decoder import Decoder
 from pcvae.models.layers import AdaGN, AdaIN, AdaLN, ConditionedNetwork
+from pcvae.models.lion import LionConfig, LionVAE
 from pcvae.models.normalization import Normalization, Statistics
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
@@ -18,6 +19,8 @@ __all__ = [
     "DiagonalGaussian",
     "Encoding",
     "LatentPrior",
+    "LionConfig",
+    "LionVAE",
     "Normalization",
     "PointCloudVAE",
     "PointEncoder",

@@ -15,52 +15,67 @@ from pcvae.models.style_encoder import StyleEncoder
 
 
 @dataclass(frozen=True)
-class VAEConfig:
-    """What a model is built from. It is saved with the weights.
+class LatentConfig:
+    """What every model's configuration says: its latents, and the units that it works in.
 
     Attributes:
         style_dim: length of the global latent z.
         latent_dim: feature channels of the local latent h, beside its three coordinates.
         skip_weight: how far encoder and decoder may move a point at first, in model units.
         sigma_offset: the local posterior starts at the standard deviation exp(-sigma_offset).
-        width: channels inside the point encoder and the decoder.
-        encoder_depth: residual blocks of the point encoder.
-        decoder_depth: residual blocks of the decoder.
-        conditioning: how z speaks to the points: "adain", "adagn" or "adaln".
         normalization: how clouds come to model units: "global", "shape" or "box".
-        style_widths: channels of the style encoder: of both layers before pooling, and after it.
-        prior: sizes of the learned prior; None for a model without one, whose prior is N(0, I).
     """
 
     style_dim: int = 128
     latent_dim: int = 1
     skip_weight: float = 0.01
     sigma_offset: float = 6.0
+    normalization: str = "global"
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError that names the first setting that cannot be."""
+        if self.style_dim < 1:
+            raise ValueError(f"style_dim must be at least 1, not {self.style_dim}.")
+        if self.latent_dim < 0:
+            raise ValueError(f"latent_dim must not be negative, but is {self.latent_dim}.")
+        if self.normalization not in MODES:
+            names = ", ".join(MODES)
+            raise ValueError(f"normalization must be one of {names}, not {self.normalization!r}.")
+
+
+@dataclass(frozen=True)
+class VAEConfig(LatentConfig):
+    """What a model is built from. It is saved with the weights.
+
+    Attributes:
+        width: channels inside the point encoder and the decoder.
+        encoder_depth: residual blocks of the point encoder.
+        decoder_depth: residual blocks of the decoder.
+        conditioning: how z speaks to the points: "adain", "adagn" or "adaln".
+        style_widths: channels of the style encoder: of both layers before pooling, and after it.
+        prior: sizes of the learned prior; None for a model without one, whose prior is N(0, I).
+    """
+
     width: int = 64
     encoder_depth: int = 2
     decoder_depth: int = 4
     conditioning: str = "adain"
-    normalization: str = "global"
     style_widths: tuple[int, int, int] = (64, 128, 256)
     prior: PriorConfig | None = None
 
     def __post_init__(self) -> None:
         """Raise a ValueError that names the first setting that cannot be."""
-        for name in ("style_dim", "width", "encoder_depth", "decoder_depth"):
+        super().__post_init__()
+        for name in ("width", "encoder_depth", "decoder_depth"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
         if len(self.style_widths) != 3 or min(self.style_widths) < 1:
             raise ValueError(
                 f"style_widths must be three numbers of at least 1, not {self.style_widths}."
             )
-        if self.latent_dim < 0:
-            raise ValueError(f"latent_dim must not be negative, but is {self.latent_dim}.")
         if self.conditioning not in CONDITIONING:
             names = ", ".join(CONDITIONING)
             raise ValueError(f"conditioning must be one of {names}, not {self.conditioning!r}.")
-        if self.normalization not in MODES:
-            names = ", ".join(MODES)
-            raise ValueError(f"normalization must be one of {names}, not {self.normalization!r}.")
         if self.conditioning == "adagn" and self.width % NUM_GROUPS:
             raise ValueError(f"With adagn, width must be a multiple of {NUM_GROUPS}.")
 
@@ -112,7 +127,7 @@ class PointCloudVAE(nn.Module):
     """
 
     def __init__(
-        self, config: VAEConfig | None = None, normalization: Normalization | None = None
+        self, config: LatentConfig | None = None, normalization: Normalization | None = None
     ) -> None:
         super().__init__()
         self.config = config = config or VAEConfig()
@@ -122,6 +137,10 @@ class PointCloudVAE(nn.Module):
                 f"The configuration asks for the normalization {config.normalization!r}, but the "
                 f"one given is {self.normalization.mode!r}."
             )
+        self.build(config)
+
+    def build(self, config: LatentConfig) -> None:
+        """Make the networks."""
         shared = {
             "style_dim": config.style_dim,
             "latent_dim": config.latent_dim,
