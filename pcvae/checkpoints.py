@@ -10,7 +10,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from pcvae.files import atomic_path
-from pcvae.models import PointCloudVAE, PriorConfig, VAEConfig
+from pcvae.models import (
+    Down,
+    LatentConfig,
+    LionConfig,
+    LionVAE,
+    Normalization,
+    PointCloudVAE,
+    PriorConfig,
+    Up,
+    VAEConfig,
+)
 
 FORMAT = "pcvae-1"
 SHIPPED = Path(__file__).resolve().parent.parent / "data" / "checkpoints"
@@ -91,12 +101,18 @@ def load(name: str | Path) -> PointCloudVAE:
     broken = sorted(name for name, weight in weights.items() if not weight.isfinite().all())
     if broken:
         raise CheckpointError(f"{path} has NaN or infinity among its weights, in {broken[0]}.")
-    model = PointCloudVAE(config)
+    model = new_model(config)
     model.load_state_dict(weights)
     return model.eval()
 
 
-def check_sizes(path: Path, weights: dict[str, torch.Tensor], config: VAEConfig) -> None:
+def new_model(config: LatentConfig, normalization: Normalization | None = None) -> PointCloudVAE:
+    """Return a model of the configuration's kind, with random weights."""
+    kind = LionVAE if isinstance(config, LionConfig) else PointCloudVAE
+    return kind(config, normalization)
+
+
+def check_sizes(path: Path, weights: dict[str, torch.Tensor], config: LatentConfig) -> None:
     """Refuse weights that are of another model, before there is memory set aside for it.
 
     Args:
@@ -107,11 +123,12 @@ def check_sizes(path: Path, weights: dict[str, torch.Tensor], config: VAEConfig)
     Raises:
         CheckpointError: which names the first weight that differs.
     """
-    depths = (config.encoder_depth, config.decoder_depth, config.prior.depth if config.prior else 0)
-    if max(depths) > len(weights):
-        raise CheckpointError(f"{path} has {len(weights)} weights, too few for {depths} blocks.")
+    if config.blocks > len(weights):
+        raise CheckpointError(
+            f"{path} has {len(weights)} weights, too few for {config.blocks} blocks."
+        )
     with torch.device("meta"):
-        expected = PointCloudVAE(config).state_dict()
+        expected = new_model(config).state_dict()
     found, wanted = ({k: tuple(v.shape) for k, v in w.items()} for w in (weights, expected))
     for name in sorted(found.keys() | wanted.keys()):
         if found.get(name) != wanted.get(name):
@@ -151,7 +168,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
         ) from error
 
 
-def read_config(stored: dict[str, Any], path: Path) -> VAEConfig:
+def read_config(stored: dict[str, Any], path: Path) -> LatentConfig:
     """Return what a model is built from.
 
     Args:
@@ -161,18 +178,26 @@ def read_config(stored: dict[str, Any], path: Path) -> VAEConfig:
     Raises:
         CheckpointError: if there are settings that this version does not know, or that cannot be.
     """
-    unknown = set(stored) - {field.name for field in fields(VAEConfig)}
+    kind = LionConfig if "downs" in stored else VAEConfig
+    unknown = set(stored) - {field.name for field in fields(kind)}
     if unknown:
         raise CheckpointError(
             f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}. "
             "It comes from a newer version of the package."
         )
-    given = dict(stored)
     try:
-        if "style_widths" in given:
-            given["style_widths"] = tuple(given["style_widths"])
-        if given.get("prior"):
-            given["prior"] = PriorConfig(**given["prior"])
-        return VAEConfig(**given)
+        return kind(**{name: _part(name, value) for name, value in stored.items()})
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a configuration that cannot be: {error}") from error
+
+
+PARTS = {"prior": PriorConfig, "style_levels": Down, "downs": Down, "ups": Up}
+
+
+def _part(name: str, value: Any) -> Any:
+    """Return a setting as the configuration holds it: tuples for lists, and its parts built."""
+    if isinstance(value, list | tuple):
+        return tuple(_part(name, one) for one in value)
+    if isinstance(value, dict):
+        return PARTS[name](**{key: _part(key, one) for key, one in value.items()})
+    return value

@@ -1,4 +1,4 @@
-"""The command line, `pcvae train | sample | evaluate | diagnose | prepare`: a module for each."""
+"""The command line: a module for each command of `pcvae`; `pcvae --help` names them."""
 
 from pcvae.commands.ends import main
 from pcvae.commands.parser import parse

@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "score a model's reconstructions and new shapes, beside what real shapes score",
     "diagnose": "print what the latents of a model do on a data set",
     "prepare": "make a data set of files of your own",
+    "import-lion": "make a model of a checkpoint of LION's",
 }
 
 
@@ -47,6 +48,7 @@ def plain(message: str) -> str:
         (r"a <class 'bool'>", "true or false"),
         (r"a typing\.Literal\[([^]]*)\]", r"one of \1"),
         (r"a tuple\[int, int, int\]", "three whole numbers, such as 64,128,256"),
+        (r"a tuple\[float, float, float\]", "three numbers, such as 0,0.1,0"),
         (r"\s+", " "),
     ):
         message = re.sub(pattern, text, message)
@@ -93,6 +95,7 @@ def build_parser(words: Sequence[str]) -> Parser:
 
 def import_command(name: str) -> Any:
     """Return the function of a command; or several, if it has commands of its own."""
+    name = name.replace("-", "_")
     return getattr(import_module(f"pcvae.commands.{name}"), name)
 
 

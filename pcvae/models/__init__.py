@@ -2,22 +2,31 @@
 
 from pcvae.models.decoder import Decoder
 from pcvae.models.layers import AdaGN, AdaIN, AdaLN, ConditionedNetwork
-from pcvae.models.lion import LionConfig, LionVAE
+from pcvae.models.lion import SIZES, Down, LionConfig, LionVAE, Up
 from pcvae.models.normalization import Normalization, Statistics
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
 from pcvae.models.prior import LatentPrior, PriorConfig
 from pcvae.models.style_encoder import StyleEncoder
-from pcvae.models.vae import Encoding, PointCloudVAE, Reconstruction, VAEConfig
+from pcvae.models.vae import (
+    Encoding,
+    LatentConfig,
+    PointCloudVAE,
+    Reconstruction,
+    VAEConfig,
+)
 
 __all__ = [
+    "SIZES",
     "AdaGN",
     "AdaIN",
     "AdaLN",
     "ConditionedNetwork",
     "Decoder",
     "DiagonalGaussian",
+    "Down",
     "Encoding",
+    "LatentConfig",
     "LatentPrior",
     "LionConfig",
     "LionVAE",
@@ -28,5 +37,6 @@ __all__ = [
     "Reconstruction",
     "Statistics",
     "StyleEncoder",
+    "Up",
     "VAEConfig",
 ]

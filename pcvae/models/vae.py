@@ -79,6 +79,11 @@ class VAEConfig(LatentConfig):
         if self.conditioning == "adagn" and self.width % NUM_GROUPS:
             raise ValueError(f"With adagn, width must be a multiple of {NUM_GROUPS}.")
 
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are at least."""
+        return self.encoder_depth + self.decoder_depth + (self.prior.depth if self.prior else 0)
+
 
 @dataclass(frozen=True)
 class Encoding:

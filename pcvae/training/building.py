@@ -1,13 +1,13 @@
 """What the values of a `TrainConfig` stand for: data, model, loss and schedule."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from pcvae import checkpoints
 from pcvae.data.batches import Augmentation, PointCloudData
 from pcvae.data.sources import open_splits
-from pcvae.models import PointCloudVAE, PriorConfig, VAEConfig
+from pcvae.models import SIZES, LatentConfig, PointCloudVAE, PriorConfig, VAEConfig
 from pcvae.objective import KLSchedule, Objective
 from pcvae.training.config import TrainConfig
 from pcvae.training.module import VAEModule
@@ -41,18 +41,17 @@ def open_data(config: TrainConfig) -> PointCloudData:
     )
 
 
-def model_config(config: TrainConfig) -> VAEConfig:
+def model_config(config: TrainConfig) -> LatentConfig:
     """Return what the model is built from."""
+    latents = {field.name: getattr(config, field.name) for field in fields(LatentConfig)}
+    if config.backbone != "points":
+        return replace(SIZES["small" if config.backbone.endswith("small") else "full"], **latents)
     return VAEConfig(
-        style_dim=config.style_dim,
-        latent_dim=config.latent_dim,
-        skip_weight=config.skip_weight,
-        sigma_offset=config.sigma_offset,
+        **latents,
         width=config.width,
         encoder_depth=config.encoder_depth,
         decoder_depth=config.decoder_depth,
         conditioning=config.conditioning,
-        normalization=config.normalization,
         style_widths=config.style_widths,
         prior=_prior_config(config),
     )
@@ -111,7 +110,7 @@ def build_model(config: TrainConfig, data: PointCloudData | None) -> PointCloudV
         CheckpointError: if it is damaged.
     """
     if config.start_from is None:
-        return PointCloudVAE(model_config(config), data.normalization())
+        return checkpoints.new_model(model_config(config), data.normalization())
     start = checkpoints.load(config.start_from).train()
     if start.prior is not None or not config.prior:
         return start
@@ -147,4 +146,4 @@ def resumed_model(config: TrainConfig, checkpoint: Path, kept: dict[str, Any]) -
         if name.startswith("model.")
     }
     checkpoints.check_sizes(checkpoint, weights, sizes)
-    return PointCloudVAE(sizes)
+    return checkpoints.new_model(sizes)

@@ -137,6 +137,8 @@ class TrainConfig:
             is smaller in the first steps, so that short runs do not keep what they began with.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         accumulate: batches for each optimizer step.
+        backbone: the networks: 'points', the course's own, which see one point at a time; or
+            LION's, which see points beside voxels: 'pvcnn' in its size, 'pvcnn_small' in little.
         conditioning: how z speaks to the points: 'adain', 'adagn' or 'adaln'.
         width: channels inside the point encoder and the decoder.
         style_widths: channels of the style encoder: of both layers before pooling, and after it.
@@ -200,6 +202,7 @@ class TrainConfig:
     ema: float = 0.0
     gradient_clip: float = 0.0
     accumulate: int = 1
+    backbone: Literal["points", "pvcnn", "pvcnn_small"] = "points"
     conditioning: Literal[*CONDITIONING] = "adain"
     width: int = 64
     encoder_depth: int = 2
@@ -236,6 +239,8 @@ class TrainConfig:
             raise ValueError(f"--ema must be at least 0 and below 1, not {self.ema}.")
         if self.local_points < 0 or self.prior_weight < 0:
             raise ValueError("--local_points and --prior_weight must not be negative.")
+        if self.backbone != "points":
+            self._check_pvcnn()
         if self.fit.endswith("prior") and not (self.prior and self.start_from):
             raise ValueError(
                 f"--fit {self.fit} trains the prior of a finished model: name the model with "
@@ -244,3 +249,14 @@ class TrainConfig:
         for name in ("gpus", "diagnose_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} must not be negative, but is {getattr(self, name)}.")
+
+    def _check_pvcnn(self) -> None:
+        """Refuse what LION's network does not have."""
+        for name in ("conditioning", "width", "encoder_depth", "decoder_depth", "style_widths"):
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise ValueError(f"--{name} is of the backbone 'points'; {self.backbone} has none.")
+        if self.prior or self.local_points:
+            raise ValueError(
+                f"--prior and --local_points are of the backbone 'points': {self.backbone} has no "
+                "learned prior, and all its points need local latents. Leave them out."
+            )

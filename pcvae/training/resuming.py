@@ -31,6 +31,7 @@ FIXED = (
     "style_dim",
     "skip_weight",
     "sigma_offset",
+    "backbone",
     "width",
     "style_widths",
     "encoder_depth",

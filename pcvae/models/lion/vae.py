@@ -24,6 +24,8 @@ class LionConfig(LatentConfig):
         ups: levels on the way up, as many.
         heads: of the attention at the bottom, each of 32 channels.
         head_width: channels before the last layer.
+        mean: of the normalization, for each axis, in data units.
+        scale: of the normalization, in data units.
     """
 
     style_levels: tuple[Down, ...] = (
@@ -44,6 +46,8 @@ class LionConfig(LatentConfig):
     )
     heads: int = 8
     head_width: int = 128
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise a ValueError that names the first setting that cannot be."""
@@ -57,6 +61,11 @@ class LionConfig(LatentConfig):
             raise ValueError("Every level down but the last has convolutions, the last has none.")
         if min(self.heads, self.head_width) < 1:
             raise ValueError("heads and head_width must be at least 1.")
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are at least."""
+        return sum(level.convolutions for level in self.ups)
 
 
 SIZES = {
@@ -84,12 +93,11 @@ class LionVAE(PointCloudVAE):
 
     What is asked of it is asked as of the course's model. Its weights bear the names that LION's
     checkpoints have, and nothing else is in its `state_dict`: the numbers of the normalization are
-    not. Points see each other here: a point that is taken away changes what its neighbors do.
+    in its configuration. Points see each other here: to take one away changes its neighbors.
 
     Args:
         config: "full", which is LION's, "small", or a configuration of one's own.
-        normalization: from data units to model units, of the configuration's mode; by default with
-            mean 0 and scale 1.
+        normalization: from data units to model units; by default what the configuration says.
 
     Raises:
         ValueError: if there is no such size, or the normalization is of another mode than the
@@ -97,15 +105,21 @@ class LionVAE(PointCloudVAE):
     """
 
     def __init__(
-        self, config: LionConfig | str = "full", normalization: Normalization | None = None
+        self, config: LatentConfig | str = "full", normalization: Normalization | None = None
     ) -> None:
         if isinstance(config, str):
             if config not in SIZES:
                 raise ValueError(f"LION's network comes in {', '.join(SIZES)}, not {config!r}.")
             config = replace(SIZES[config], normalization=getattr(normalization, "mode", "global"))
+        if normalization is None:
+            mean = torch.tensor(config.mean, dtype=torch.float32)
+            normalization = Normalization(mean, config.scale, config.normalization)
+        else:
+            mean, scale = normalization.mean.tolist(), normalization.scale.item()
+            config = replace(config, mean=tuple(mean), scale=scale)
         super().__init__(config, normalization)
-        for name, numbers in list(self.normalization.named_buffers()):
-            self.normalization.register_buffer(name, numbers, persistent=False)
+        for name, numbers in list(normalization.named_buffers()):
+            normalization.register_buffer(name, numbers, persistent=False)
 
     def build(self, config: LatentConfig) -> None:
         """Make the networks."""
