@@ -114,6 +114,11 @@ def build_model(config: TrainConfig, data: PointCloudData | None) -> PointCloudV
     start = checkpoints.load(config.start_from).train()
     if start.prior is not None or not config.prior:
         return start
+    if not isinstance(start.config, VAEConfig):
+        raise ValueError(
+            f"--prior true: {config.start_from} is LION's network, which has no learned prior here. "
+            "Leave --prior out."
+        )
     sizes = replace(start.config, prior=_prior_config(config))
     model = PointCloudVAE(sizes, start.normalization)
     model.load_state_dict(start.state_dict(), strict=False)  # all but the prior, which is new

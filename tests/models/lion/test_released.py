@@ -185,5 +185,8 @@ def test_it_trains_from_the_command_line_and_goes_on(tmp_path, capsys):
         not torch.equal(a, b)
         for a, b in zip(model.state_dict().values(), longer.state_dict().values(), strict=True)
     )
+    more = f"{words}-more --prior true --start_from {tmp_path}/run/model.safetensors"
+    assert main(more.replace("--backbone pvcnn_small", "").split()) == 2
+    assert "which has no learned prior" in capsys.readouterr().err
     assert main([*words.split(), "--width", "32"]) == 2
     assert "--width is of the backbone 'points'" in capsys.readouterr().err
