@@ -116,7 +116,7 @@ def build_model(config: TrainConfig, data: PointCloudData | None) -> PointCloudV
         return start
     if not isinstance(start.config, VAEConfig):
         raise ValueError(
-            f"--prior true: {config.start_from} is LION's network, which has no learned prior here. "
+            f"--prior true: {config.start_from} has LION's network, which has no learned prior. "
             "Leave --prior out."
         )
     sizes = replace(start.config, prior=_prior_config(config))
