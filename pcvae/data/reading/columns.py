@@ -122,11 +122,14 @@ def _named_columns(table: _Table, width: int) -> tuple[int, ...] | None:
     """
     for line in (*table.names, *table.comments):
         separator = next((mark for mark in ";,\t" if mark in line), None)
-        names = [_UNIT.sub("", name.lower()) for name in line.strip().split(separator)]
-        names = [name for name in names if name]
+        names = [_UNIT.sub("", name.lower()) for name in line.strip(" ").split(separator)]
+        if line in table.comments or len(names) != width:  # else the one without a name counts
+            names = [name for name in names if name]
         found = tuple(names.index(axis) for axis in "xyz" if names.count(axis) == 1)
-        if len(found) == 3 and (len(names) == width or found == (0, 1, 2)):
+        if len(found) == 3 and len(names) == width:
             return found
+        if found == (0, 1, 2):  # other columns have no names: are they behind these or before?
+            return None
         if line in table.names:
             said = ", ".join(names)[:60]
             raise ValueError(f"its {width} columns are named {said!r}: expected x, y, z among them")
