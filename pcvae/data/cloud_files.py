@@ -22,8 +22,10 @@ FORMATS = (".npz", ".ply")
 ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar")
 # Clouds whose size is below this part of their distance lose digits that matter in float32.
 FAR = 1e-3
-# More than this part of a cloud at the origin is padding.
-PADDED = 0.02
+# More points than these, and than this part of a cloud, in one place are padding.
+LEAST_PADDED, PADDED = 3, 0.02
+# What is read of an archive, and what `pcvae prepare` keeps beside it.
+ARRAYS = {"points", "ids", "classes", "splits", "skipped", "notes"}
 
 
 def read_clouds(path: Path) -> CloudSet:
@@ -53,6 +55,13 @@ def read_split_clouds(path: Path) -> tuple[CloudSet, tuple[str, ...]]:
         ValueError: if the file is damaged, pickled, or holds something else.
     """
     arrays = _read(path)
+    others = ", ".join(sorted(arrays.keys() - ARRAYS))
+    if others:
+        logger.warning(
+            "%s: not read: %s. Names, classes and splits of clouds are called ids, classes and "
+            "splits.",
+            *(path, others),
+        )
     points = _check_points(path, arrays["points"])
     count = len(points)
     numbered = tuple(f"{path.stem}-{row:05d}" for row in range(count))
@@ -173,13 +182,25 @@ def _check_points(path: Path, points: np.ndarray) -> np.ndarray | PointRows:
         raise ValueError(f"{path}: {EXPECTED}, got shape {points.shape} of {points.dtype}.{hint}")
     if isinstance(points, np.memmap):
         return PointRows(points)
-    padding = (points == 0).all(axis=2).sum(axis=1) > PADDED * points.shape[1]
-    if padding.any():
-        logger.warning(
-            "%s: in %d of %d clouds, many points lie at 0, 0, 0, as if filled up with zeros.",
-            *(path, padding.sum(), len(points)),
-        )
+    _warn_of_padding(path, points)
     return _centered(path, points).astype(np.float32)
+
+
+def _warn_of_padding(path: Path, points: np.ndarray) -> None:
+    """Say how many clouds seem to be filled up by zeros, or by their last points."""
+    zeros = (points == 0).all(axis=2).sum(axis=1)
+    like_last = (points == points[:, -1:]).all(axis=2)[:, ::-1]
+    last = np.cumprod(like_last, axis=1).sum(axis=1)  # how many stand at the end, one and the same
+    for count, what in (
+        (zeros, "at 0, 0, 0, as if filled up with zeros"),
+        (last, "where the last one does"),
+    ):
+        padded = (count > max(LEAST_PADDED, PADDED * points.shape[1])).sum()
+        if padded:
+            logger.warning(
+                "%s: in %d of %d clouds, many points lie %s.", *(path, padded, len(points), what)
+            )
+            return
 
 
 def _centered(path: Path, points: np.ndarray) -> np.ndarray:

@@ -323,3 +323,20 @@ def test_clouds_that_were_filled_up_with_zeros_are_told_of(tmp_path, caplog):
     np.savez(tmp_path / "set.npz", points=padded)
     read_clouds(tmp_path / "set.npz")
     assert "in 4 of 5 clouds, many points lie at 0, 0, 0" in caplog.text
+
+
+def test_clouds_that_were_filled_up_with_their_last_point_are_told_of(tmp_path, caplog):
+    padded = np.concatenate([CLOUDS, np.repeat(CLOUDS[:, -1:], 4, axis=1)], axis=1)
+    np.savez(tmp_path / "set.npz", points=padded)
+    read_clouds(tmp_path / "set.npz")
+    assert "in 5 of 5 clouds, many points lie where the last one does" in caplog.text
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path, caplog):
+    np.savez(tmp_path / "set.npz", points=CLOUDS, split=np.array(["train"] * 5))
+    read_clouds(tmp_path / "set.npz")
+    assert "not read: split. Names, classes and splits" in caplog.text
+    caplog.clear()
+    np.savez(tmp_path / "set.npz", points=CLOUDS, splits=np.array(["train"] * 5))
+    read_clouds(tmp_path / "set.npz")
+    assert not caplog.text
