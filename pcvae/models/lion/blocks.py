@@ -15,7 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pcvae.models.lion import sparse
 from pcvae.models.lion.operators import (
+    Grid,
     devoxelize,
     furthest_points,
     grid_of,
@@ -28,6 +30,7 @@ from pcvae.models.lion.operators import (
 GROUPS = 8
 HEAD = 32  # channels of a head of attention
 DROPOUT = 0.1
+SPARSE = 8  # grids of this resolution and more are mostly empty
 SQUEEZED = 8  # squeeze and excitation: a hidden channel for eight
 
 
@@ -189,9 +192,29 @@ class PVConv(nn.Module):
     ) -> Float[Tensor, "B D N"]:
         """Return features of the same points."""
         grid = grid_of(points, self.resolution)
-        cells = self.voxel_layers(voxelize(x, grid), style)
-        x = devoxelize(cells, grid) + self.point_features(x, style)
+        few = self.resolution >= SPARSE and not torch.compiler.is_exporting()
+        branch = self.near_points if few else self.everywhere
+        x = branch(x, grid, style) + self.point_features(x, style)
         return x if self.attn is None else self.attn(x)
+
+    def everywhere(
+        self, x: Float[Tensor, "B C N"], grid: Grid, style: Float[Tensor, "B S"] | None
+    ) -> Float[Tensor, "B D N"]:
+        """Return what the convolutions make of the points' features, by all cells of the grid."""
+        return devoxelize(self.voxel_layers(voxelize(x, grid), style), grid)
+
+    def near_points(
+        self, x: Float[Tensor, "B C N"], grid: Grid, style: Float[Tensor, "B S"] | None
+    ) -> Float[Tensor, "B D N"]:
+        """Return the same by the cells near points, as far as no dropout comes between."""
+        one, first, _, _, two, second, squeeze = self.voxel_layers
+        field = sparse.convolve(sparse.sparse_voxels(x, grid), one)
+        field = sparse.normalize(field, first, style).activated()
+        if self.training:
+            return devoxelize(self.voxel_layers[3:](field.dense(), style), grid)
+        field = sparse.normalize(sparse.convolve(field, two), second, style)
+        mean = (field.total() / grid.resolution**3).to(x)  # (B, D)
+        return sparse.at_points(field.scaled(squeeze.fc(mean)), grid)
 
 
 class SetAbstraction(nn.Module):

@@ -37,15 +37,14 @@ def furthest_points(points: Float[Tensor, "B N 3"], count: int) -> Int[Tensor, "
     order = (number % LANES * len(number) + number).argsort()  # the first of equals, see LANES
     places = points[:, order]  # (B, N, 3)
     x, y, z = (axis.contiguous() for axis in places.unbind(-1))
-    batch = torch.arange(len(points), device=points.device)
     chosen = torch.zeros(len(points), count, dtype=torch.long, device=points.device)
     nearest = torch.full_like(x, 1e38)
-    last = torch.zeros_like(batch)  # point 0 stands first in the order, too
+    last = chosen[:, :1]  # point 0 stands first in the order, too
     for step in range(1, count):
-        dx, dy, dz = (axis - axis[batch, last, None] for axis in (x, y, z))
+        dx, dy, dz = (axis - axis.gather(1, last) for axis in (x, y, z))
         distance = dx.mul_(dx).add_(dy.mul_(dy)).add_(dz.mul_(dz))  # (B, N)
-        last = torch.minimum(nearest, distance, out=nearest).argmax(dim=1)
-        chosen[:, step] = last
+        last = torch.minimum(nearest, distance, out=nearest).argmax(dim=1, keepdim=True)
+        chosen[:, step : step + 1] = last
     return order[chosen]
 
 
