@@ -37,7 +37,7 @@ def check_package(line: str) -> Check:
     """Compare an installed package with a requirement.
 
     Args:
-        line: a requirement as in pyproject.toml, such as "torch>=2.4,<3".
+        line: a requirement as in pyproject.toml, such as "torch>=2.6,<3".
     """
     requirement = Requirement(line)
     wanted = f"{requirement.name} {requirement.specifier}"
