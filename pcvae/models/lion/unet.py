@@ -5,6 +5,7 @@ Zeng et al., "LION", NeurIPS 2022, appendix; Qi et al., "PointNet++", NeurIPS 20
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,6 +18,8 @@ from pcvae.models.lion.blocks import (
     pvconvs,
 )
 from pcvae.models.posterior import DiagonalGaussian
+
+SMALL_START = 0.1
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,9 @@ class LionStyleEncoder(nn.Module):
     def __init__(self, style_dim: int, levels: tuple[Down, ...]) -> None:
         super().__init__()
         self.mlp = nn.Linear(levels[-1].mlp[-1], 2 * style_dim)
+        # By torch's own start, sigma of z may be e^8 at first, and training ends in NaN.
+        with torch.no_grad():
+            self.mlp.weight.mul_(SMALL_START)
         self.layers = nn.ModuleList()
         channels = 3
         for level in levels:

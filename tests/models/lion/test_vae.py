@@ -86,6 +86,14 @@ def test_a_new_model_starts_near_the_identity():
         near(model.reconstruct(x), x, 0.1)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_new_model_is_not_too_unsure_of_z_to_be_trained(seed):
+    torch.manual_seed(seed)
+    model, x = LionVAE("full"), 2.5 * torch.randn(2, 600, 3)
+    with torch.no_grad():
+        assert model.encode_style(x).log_sigma.max() < 2
+
+
 def test_a_configuration_that_cannot_be_is_told():
     with pytest.raises(ValueError, match="full, small"):
         LionVAE("large")
