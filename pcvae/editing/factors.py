@@ -2,7 +2,9 @@
 
 A direction that is fitted to one factor alone moves whatever goes along with it among the shapes.
 So z is regressed on all factors together: each direction is what z does when its factor changes and
-all others stay.
+all others stay. One direction for all shapes is not enough where a factor means something else for
+each: a wider shade takes the foot of a desk lamp along, and a floor lamp has none. A curve lets the
+direction depend on the shape.
 """
 
 from __future__ import annotations
@@ -23,8 +25,35 @@ from pcvae.models import PointCloudVAE
 from pcvae.shapes import Family, families
 
 RIDGE = 1e-2  # of the factors' own variance, which is 1: enough for factors that seldom occur
-FEWEST = 3  # shapes for each factor
+FEWEST, FEWEST_CURVED = 3, 2  # shapes for each factor; for each factor and product of a curve
 MOST_SHAPES, NUM_POINTS = 512, 512  # that `find_factors` looks at
+
+
+@dataclass(frozen=True)
+class FactorCurve:
+    """z as a polynomial of degree 2 in all factors, so that directions differ from shape to shape.
+
+    Factors are minus their mean and in standard deviations.
+
+    Attributes:
+        weights: from the factors and the products of any two of them to z.
+        spread: standard deviations of the factors, in their own units.
+        style_mean: the mean z.
+        readout: from z, minus its mean, to the factors.
+        limits: the least and the largest value that each factor may have.
+    """
+
+    weights: Float[Tensor, "P S"]
+    spread: Float[Tensor, " F"]
+    style_mean: Float[Tensor, " S"]
+    readout: Float[Tensor, "S F"]
+    limits: Float[Tensor, "2 F"]
+
+    def change(self, z: Float[Tensor, " S"], steps: Float[Tensor, " F"]) -> Float[Tensor, " S"]:
+        """Return what these steps, in the factors' own units, do to the z of a shape."""
+        own = ((z - self.style_mean) @ self.readout).clamp(*self.limits)  # (F,) what z says of it
+        asked = own + steps / self.spread
+        return (_with_products(asked) - _with_products(own)) @ self.weights
 
 
 @dataclass(frozen=True)
@@ -38,6 +67,7 @@ class FactorDirections:
         basis: the change of z for one unit of each.
         explained: the share of z's variance among these shapes that all factors together explain.
         scale: the mean length, in clouds, of one unit of length.
+        curve: how the directions differ from shape to shape, if they do.
     """
 
     family: Family
@@ -46,6 +76,7 @@ class FactorDirections:
     basis: Float[Tensor, "F S"]
     explained: float
     scale: float
+    curve: FactorCurve | None = None
 
     def mean_factors(self) -> dict[str, float]:
         """Return the factors of an average shape; counts and choices are rounded."""
@@ -57,7 +88,11 @@ class FactorDirections:
 
 
 def fit_factors(
-    means: Float[np.ndarray, "B S"], factors: Mapping[str, np.ndarray], family: str
+    means: Float[np.ndarray, "B S"],
+    factors: Mapping[str, np.ndarray],
+    family: str,
+    *,
+    curved: bool = False,
 ) -> FactorDirections:
     """Regress z on all factors of a family, with a small ridge penalty.
 
@@ -66,6 +101,8 @@ def fit_factors(
         factors: of the same shapes, as in a procedural `CloudSet`: under names like
             "chair/leg_height", NaN where a shape has no such factor, and "scale".
         family: the family's name.
+        curved: let the directions depend on the shape, if there are shapes enough: two for each
+            factor and for each product of two.
 
     Raises:
         ValueError: if there is no such family, or too few of its shapes are given.
@@ -82,10 +119,35 @@ def fit_factors(
             f"Directions of {len(names)} factors need {FEWEST * len(names)} shapes of the family "
             f"{family!r} with known factors, but there are {int(rows.sum())}."
         )
-    slopes, mean, explained = _regress(table[rows], means[rows].astype(float))
+    table, means = table[rows], means[rows].astype(float)
+    mean = np.nanmean(table, axis=0)
+    # A factor without effect tells nothing: at its mean it weighs nothing either.
+    inputs = np.where(np.isnan(table), mean, table) - mean
+    spread = inputs.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)  # one that never varies gets a slope of 0
+    inputs /= spread
+    slopes, explained = _regress(inputs, means)
+    curve = None
+    if curved and len(means) >= FEWEST_CURVED * _with_products(inputs).shape[1]:
+        curve, explained = _fit_curve(known[family], inputs, means, mean, spread)
     scale = float(np.nanmean(np.asarray(factors["scale"])[rows]))
-    basis = torch.from_numpy(slopes.astype(np.float32))
-    return FactorDirections(known[family], names, mean, basis, explained, scale)
+    basis = _tensor(slopes / spread[:, None])
+    return FactorDirections(known[family], names, mean, basis, explained, scale, curve)
+
+
+def _fit_curve(
+    family: Family,
+    inputs: Float[np.ndarray, "B F"],
+    means: Float[np.ndarray, "B S"],
+    mean: Float[np.ndarray, " F"],
+    spread: Float[np.ndarray, " F"],
+) -> tuple[FactorCurve, float]:
+    """Return the curve, and the share of z's variance that it explains."""
+    weights, explained = _regress(_with_products(inputs), means)
+    readout, _ = _regress(means, inputs)
+    limits = (np.array([f.bounds for f in family.factors]).T - mean) / spread
+    parts = (weights, spread, means.mean(axis=0), readout, limits)
+    return FactorCurve(*map(_tensor, parts)), explained
 
 
 def find_factors(
@@ -108,23 +170,29 @@ def find_factors(
     means = np.zeros((0, 1), np.float32)  # `fit_factors` says what is wrong
     if len(rows):
         means = style_means(model, some_clouds(clouds, rows, NUM_POINTS))
-    return fit_factors(means, {name: values[rows] for name, values in factors.items()}, family)
+    own_factors = {name: values[rows] for name, values in factors.items()}
+    return fit_factors(means, own_factors, family, curved=True)
 
 
 def _regress(
-    table: Float[np.ndarray, "B F"], targets: Float[np.ndarray, "B S"]
-) -> tuple[Float[np.ndarray, "F S"], Float[np.ndarray, " F"], float]:
-    """Return slopes for each factor, the factors' means, and the share of variance explained."""
-    mean = np.nanmean(table, axis=0)
-    # A factor without effect tells nothing: at its mean it weighs nothing either.
-    table = np.where(np.isnan(table), mean, table) - mean
-    spread = table.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)  # one that never varies gets a slope of 0
-    inputs, centered = table / spread, targets - targets.mean(axis=0)
-    weights = ridge(inputs, centered, RIDGE)
-    residual = np.square(centered - inputs @ weights).sum()
-    explained = 1 - residual / max(np.square(centered).sum(), np.finfo(float).tiny)
-    return weights / spread[:, None], mean, float(explained)
+    inputs: Float[np.ndarray, "B P"], targets: Float[np.ndarray, "B Q"]
+) -> tuple[Float[np.ndarray, "P Q"], float]:
+    """Return slopes, and the share of the targets' variance that they explain."""
+    inputs, targets = inputs - inputs.mean(axis=0), targets - targets.mean(axis=0)
+    slopes = ridge(inputs, targets, RIDGE)
+    residual = np.square(targets - inputs @ slopes).sum()
+    return slopes, float(1 - residual / max(np.square(targets).sum(), np.finfo(float).tiny))
+
+
+def _with_products(factors: Any) -> Any:
+    """Return factors (..., F) and the products of any two of them, (..., F + F (F + 1) / 2)."""
+    one, other = np.triu_indices(factors.shape[-1])
+    join = torch.cat if isinstance(factors, Tensor) else np.concatenate
+    return join([factors, factors[..., one] * factors[..., other]], -1)
+
+
+def _tensor(numbers: np.ndarray) -> Tensor:
+    return torch.from_numpy(numbers.astype(np.float32))
 
 
 def move_factors(
@@ -139,9 +207,12 @@ def move_factors(
         directions.family.factor(name)
     if not any(changes.values()):
         return state
-    steps = [float(changes.get(name, 0)) for name in directions.names]
-    amounts = torch.tensor(steps, dtype=state.z.dtype, device=state.z.device)
-    return replace(state, z=state.z + amounts @ directions.basis.to(state.z))
+    steps = torch.tensor([float(changes.get(name, 0)) for name in directions.names])
+    if directions.curve is None:
+        moved = steps @ directions.basis
+    else:
+        moved = directions.curve.change(state.z.cpu().float(), steps)
+    return replace(state, z=state.z + moved.to(state.z))
 
 
 def measure(

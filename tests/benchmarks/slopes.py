@@ -2,13 +2,14 @@
 
     python tests/benchmarks/slopes.py shapes
 
-asks for one factor less and more of it, decodes, measures all factors, and prints how far each was
-moved per unit asked: 1 for the factor itself and 0 for the others would be perfect.
+asks for one factor less and more of it, decodes, measures all factors of the family, and says how
+far each was moved for what was asked. Both are shares of the factors' ranges, so that centimeters
+and degrees can be compared: 1 for the factor itself and 0 for the others would be perfect.
 """
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,60 +18,91 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcvae import checkpoints
-from pcvae.data.clouds import CloudSet
 from pcvae.data.procedural import generate
 from pcvae.diagnostics import style_means
-from pcvae.editing import FactorDirections, draw_noise, fit_factors, scale_of
+from pcvae.editing import (
+    FactorDirections,
+    LatentState,
+    draw_noise,
+    fit_factors,
+    move_factors,
+    scale_of,
+)
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
+from pcvae.shapes import Family, families
 
-# What is asked for, down and up, in the factors' own unit: a fifth of their ranges or less.
-CHAIR = {"leg_height": 6.0, "seat_width": 8.0, "seat_depth": 6.0, "back_height": 6.0}
-FITTED, TRIED = 1500, 40
-# Shapes of these seeds were not trained on.
-FITTED_SEED, TRIED_SEED = 11, 12
+ASKED = 0.15  # of a factor's range, less and more
+FITTED, TRIED = 512, 60
+SEEDS = (11, 12, 13)  # each draws other shapes, to fit the directions to and to try them on
+
+Slopes = dict[str, dict[str, float]]
+"""Under each factor asked, by factor measured."""
+
+
+def asked_factors(family: Family) -> tuple[str, ...]:
+    """Return the factors that can be measured and take any value."""
+    return tuple(n for n in family.measured if family.factor(n).kind == "continuous")
 
 
 def factor_slopes(
     model: PointCloudVAE,
     directions: FactorDirections,
-    clouds: CloudSet,
-    spans: Mapping[str, float | int],
-) -> dict[str, dict[str, float]]:
-    """Return how far each factor moves for one unit asked of each.
+    points: Float[np.ndarray, "S N 3"],
+    factors: dict[str, Float[np.ndarray, " S"]],
+    names: Sequence[str],
+) -> Slopes:
+    """Return how far each factor moves for what is asked of each, in shares of their ranges.
 
     Args:
         model: a model whose z says what a shape is.
         directions: of z, by `fit_factors`.
-        clouds: shapes of the family with their factors, that the directions were not fitted to.
-        spans: for each factor how much less and more of it is asked for, in its own unit.
+        points: shapes of the family that the directions were not fitted to.
+        factors: of these shapes, by their names in the family.
+        names: of the factors to ask for and to measure.
 
     Returns:
         Under each factor asked, by factor measured, the median over the shapes.
     """
-    known = {n.partition("/")[2]: v for n, v in (clouds.factors or {}).items() if "/" in n}
-    z = torch.from_numpy(style_means(model, clouds.points))
+    z = torch.from_numpy(style_means(model, points))
+    bounds = {name: directions.family.factor(name).bounds for name in names}
     slopes = {}
-    for asked, span in spans.items():
-        unit = directions.basis[directions.names.index(asked)]
-        ends = []
-        for change in (-span, span):
-            points = _decoded(model, z + change * unit, clouds.points.shape[1])
-            ends.append(_measured(directions, points, known | {asked: known[asked] + change}))
-        low, high = directions.family.factor(asked).bounds
-        inside = (known[asked] - span >= low) & (known[asked] + span <= high)
+    for asked, (low, high) in bounds.items():
+        span = ASKED * (high - low)
+        # Shapes that have the factor, and whose factor stays in its range; NaN compares as False.
+        inside = (factors[asked] - span >= low) & (factors[asked] + span <= high)
+        own = {name: values[inside] for name, values in factors.items()}
+        less, more = (
+            measured_factors(
+                directions,
+                decoded(model, asked_of(z[inside], directions, asked, change), points.shape[1]),
+                own | {asked: own[asked] + change},
+            )
+            for change in (-span, span)
+        )
         slopes[asked] = {
-            name: float(np.nanmedian((ends[1][name] - ends[0][name])[inside]) / (2 * span))
-            for name in spans
+            name: float(np.nanmedian((more[name] - less[name])[np.isfinite(own[name])]))
+            / (high - low)
+            / (2 * ASKED)
+            for name, (low, high) in bounds.items()
         }
     return slopes
 
 
-def _measured(
+def asked_of(
+    z: Float[Tensor, "B S"], directions: FactorDirections, name: str, change: float
+) -> Float[Tensor, "B S"]:
+    """Return z of shapes that are asked for more of one factor, as its slider asks."""
+    blank = torch.zeros(1, 4)
+    states = [LatentState(row, blank, blank, blank) for row in z]
+    return torch.stack([move_factors(state, directions, {name: change}).z for state in states])
+
+
+def measured_factors(
     directions: FactorDirections,
     points: Float[np.ndarray, "B N 3"],
-    wanted: Mapping[str, np.ndarray],
-) -> dict[str, np.ndarray]:
+    wanted: dict[str, Float[np.ndarray, " B"]],
+) -> dict[str, Float[np.ndarray, " B"]]:
     """Measure clouds in the factors' own units, by the scales of the shapes that were wanted."""
     # Families are centered on their bounding box; what a model decodes is so only nearly.
     points = points - (points.min(axis=1, keepdims=True) + points.max(axis=1, keepdims=True)) / 2
@@ -81,7 +113,7 @@ def _measured(
 
 
 @torch.inference_mode()
-def _decoded(
+def decoded(
     model: PointCloudVAE, z: Float[Tensor, "B S"], num_points: int
 ) -> Float[np.ndarray, "B N 3"]:
     """Return clouds in data units, all of the same noise."""
@@ -90,13 +122,30 @@ def _decoded(
     return model.normalization.inverse(torch.cat(parts)).numpy()
 
 
-def chair_slopes(model: PointCloudVAE) -> dict[str, dict[str, float]]:
-    """Return the slopes of four measures of chairs, rounded to three digits."""
-    fitted = generate(("chair",), FITTED, 2048, seed=FITTED_SEED)
-    tried = generate(("chair",), TRIED, 2048, seed=TRIED_SEED)
-    directions = fit_factors(style_means(model, fitted.points), fitted.factors, "chair")
-    slopes = factor_slopes(model, directions, tried, CHAIR)
-    return {a: {b: round(s, 3) for b, s in row.items()} for a, row in slopes.items()}
+def slopes_of(model: PointCloudVAE, family: Family, seed: int, *, curved: bool = True) -> Slopes:
+    """Return the slopes of one family, by shapes that no training has seen."""
+    clouds = generate((family.name,), FITTED + TRIED, 2048, seed=seed, split="test")
+    means = style_means(model, clouds.points[:FITTED])
+    fitted = {name: values[:FITTED] for name, values in clouds.factors.items()}
+    directions = fit_factors(means, fitted, family.name, curved=curved)
+    tried = {n.partition("/")[2]: v[FITTED:] for n, v in clouds.factors.items() if "/" in n}
+    return factor_slopes(model, directions, clouds.points[FITTED:], tried, asked_factors(family))
+
+
+def summary(seeds: Sequence[Slopes]) -> dict[str, dict[str, float | str]]:
+    """Return for each factor its slope, the slope's spread over the seeds, and the worst leak."""
+    rows = {}
+    for asked in seeds[0]:
+        own = [slopes[asked][asked] for slopes in seeds]
+        leaks = {n: np.mean([s[asked][n] for s in seeds]) for n in seeds[0] if n != asked}
+        into = max(leaks, key=lambda name: abs(leaks[name]))
+        rows[asked] = {
+            "slope": round(float(np.mean(own)), 3),
+            "spread": round(float(np.std(own)), 3),
+            "leak": round(float(leaks[into]), 3),
+            "into": into,
+        }
+    return rows
 
 
 def main() -> None:
@@ -105,12 +154,17 @@ def main() -> None:
     parser.add_argument("model", help="a shipped model's name, or a .safetensors file")
     parser.add_argument("--out", type=Path, help="a JSON file to write as well")
     options = parser.parse_args()
-    slopes = chair_slopes(checkpoints.load(options.model))
-    print(f"{'asked, measured':<18}" + "".join(f"{name:>14}" for name in slopes))
-    for asked, row in slopes.items():
-        print(f"{asked:<18}" + "".join(f"{value:>14.3f}" for value in row.values()))
+    model = checkpoints.load(options.model)
+    table = {
+        name: summary([slopes_of(model, family, seed) for seed in SEEDS])
+        for name, family in families().items()
+    }
+    for name, rows in table.items():
+        for asked, row in rows.items():
+            told = f"{row['slope']:6.2f} +- {row['spread']:.2f}"
+            print(f"{name:<10}{asked:<18}{told}   {row['leak']:+.2f} into {row['into']}")
     if options.out:
-        write_atomically(options.out, json.dumps(slopes, indent=2) + "\n")
+        write_atomically(options.out, json.dumps(table, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -50,6 +50,65 @@ def test_one_factor_moves_and_the_others_stay(built, linear):
         assert np.abs(others).max() < 0.05, name
 
 
+@pytest.fixture(scope="module")
+def bent(built):
+    """z that is quadratic in two factors, and linear in the others, as a function of them."""
+    names = [factor.name for factor in families()["chair"].factors]
+    table = np.stack([built.factors[f"chair/{name}"] for name in names], axis=1).astype(float)
+    mean, spread = np.nanmean(table, axis=0), np.nanstd(table, axis=0)
+    slopes = np.random.default_rng(2).normal(size=(len(names) + 1, 16))
+
+    def style(table):
+        inputs = np.nan_to_num((table - mean) / spread)
+        product = inputs[:, :1] * inputs[:, 1:2]  # leg height times seat width
+        return (np.hstack([inputs, product]) @ slopes).astype(np.float32)
+
+    return table, style
+
+
+def test_a_curve_follows_a_z_that_is_not_linear_in_the_factors(built, bent):
+    """Asked for longer legs, a shape comes to the z that a shape with longer legs has."""
+    table, style = bent
+    zeros = torch.zeros(2, 4)
+    states = [LatentState(torch.from_numpy(z), zeros, zeros + 1, zeros) for z in style(table)]
+    longer = table.copy()
+    longer[:, 0] += 8.0
+    truth = style(longer) - style(table)
+    off = {}
+    for curved in (False, True):
+        fitted = factors.fit_factors(style(table), built.factors, "chair", curved=curved)
+        moved = [factors.move_factors(state, fitted, {"leg_height": 8.0}).z for state in states]
+        change = torch.stack(moved).numpy() - style(table)
+        off[curved] = np.abs(change - truth).mean() / np.abs(truth).mean()
+    assert off[True] < 0.1
+    assert off[False] > 0.3
+
+
+def test_too_few_shapes_for_a_curve_give_straight_directions(built, linear):
+    means, _ = linear
+    few = {name: values[:120] for name, values in built.factors.items()}
+    fitted = factors.fit_factors(means[:120], few, "chair", curved=True)
+    assert fitted.curve is None
+    plain = factors.fit_factors(means[:120], few, "chair")
+    torch.testing.assert_close(fitted.basis, plain.basis)
+
+
+def test_a_curve_through_a_linear_z_is_straight(built, linear, states_of_sixteen):
+    means, slopes = linear
+    fitted = factors.fit_factors(means, built.factors, "chair", curved=True)
+    assert fitted.curve is not None
+    moved = factors.move_factors(states_of_sixteen, fitted, {"seat_width": 5.0}).z
+    moved = moved - states_of_sixteen.z
+    expected = 5.0 * slopes[fitted.names.index("seat_width")]
+    assert np.abs(moved.numpy() - expected).max() < 0.1 * np.abs(expected).max()
+
+
+@pytest.fixture
+def states_of_sixteen(linear) -> LatentState:
+    zeros = torch.zeros(3, 4)
+    return LatentState(torch.from_numpy(linear[0].mean(axis=0)), zeros, zeros + 1, zeros)
+
+
 def test_measuring_what_was_built_gives_what_was_asked(built):
     fitted = factors.fit_factors(np.ones((200, 4), np.float32), built.factors, "chair")
     for row in range(12):
