@@ -152,11 +152,14 @@ def main() -> None:
     """Print the table, and write it to a file if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", help="a shipped model's name, or a .safetensors file")
+    parser.add_argument("--straight", action="store_true", help="one direction for all shapes")
     parser.add_argument("--out", type=Path, help="a JSON file to write as well")
     options = parser.parse_args()
     model = checkpoints.load(options.model)
     table = {
-        name: summary([slopes_of(model, family, seed) for seed in SEEDS])
+        name: summary(
+            [slopes_of(model, family, seed, curved=not options.straight) for seed in SEEDS]
+        )
         for name, family in families().items()
     }
     for name, rows in table.items():
