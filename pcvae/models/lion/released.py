@@ -6,7 +6,6 @@ only what rebuilds tensors is ever called; every other name becomes an empty thi
 """
 
 import pickle
-import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,13 +44,23 @@ class Inert(dict):
         """Ignore them."""
 
 
+class Rebuild:
+    """What makes a tensor of its parts; a file cannot set anything on it, as on a function."""
+
+    __slots__ = ()
+
+    def __call__(self, *parts: Any) -> Tensor:
+        """Return the tensor."""
+        return torch._utils._rebuild_tensor_v2(*parts)
+
+
 class Unpickler(pickle.Unpickler):
     """Finds nothing but what tensors and their containers are made of."""
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what a name stands for; an inert class for all that is not on the list."""
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return torch._utils._rebuild_tensor_v2
+            return Rebuild()
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if module in ("torch", "torch.storage") and name.endswith("Storage"):
@@ -117,15 +126,28 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        return torch.load(path, map_location="cpu", pickle_module=INERT_PICKLE, weights_only=False)
-    except (
-        *(RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError),
-        *(pickle.UnpicklingError, zipfile.BadZipFile, OverflowError, MemoryError),
-    ) as error:
+        if not _is_program(path):
+            return torch.load(
+                path, map_location="cpu", pickle_module=INERT_PICKLE, weights_only=False
+            )
+    except Exception as error:  # what is wrong in a foreign file, torch tells of in many ways
         raise LionFileError(
             f"{path} cannot be read: it is cut short, damaged or of another kind. Expected a "
             "checkpoint of LION's, such as vae_only.pt or model.pt."
         ) from error
+    raise LionFileError(
+        f"{path} is a TorchScript program, which would be run; expected a checkpoint of LION's, "
+        "such as vae_only.pt or model.pt."
+    )
+
+
+def _is_program(path: Path) -> bool:
+    """Tell whether `torch.load` would take a file for TorchScript and run what is in it."""
+    try:
+        records = torch._C.PyTorchFileReader(str(path)).get_all_records()
+    except RuntimeError:  # no archive, but perhaps a file of the older kind
+        return False
+    return "constants.pkl" in records
 
 
 def _weights(path: Path, found: Any) -> dict[str, Tensor]:

@@ -102,6 +102,44 @@ def test_a_file_that_would_run_code_runs_none(weights, tmp_path):
     assert not target.exists()
 
 
+class Program(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    @torch.jit.export
+    def __getstate__(self) -> int:
+        return 0
+
+    @torch.jit.export
+    def __setstate__(self, state: int) -> None:
+        print("ran")
+        self.training = False
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_program_of_torchscript_is_not_run(tmp_path, capfd):
+    path = tmp_path / "model.pt"
+    torch.jit.save(torch.jit.script(Program()), path)
+    with pytest.raises(LionFileError, match="TorchScript"):
+        open_lion(path)
+    assert "ran" not in capfd.readouterr().out
+    torch.jit.load(path)
+    assert "ran" in capfd.readouterr().out
+
+
+def test_a_file_cannot_change_what_it_is_read_with(tmp_path):
+    """A pickle may set attributes on what it names, so a function of torch's is not handed out."""
+    path, function = tmp_path / "model.pt", torch._utils._rebuild_tensor_v2
+    name = b"ctorch._utils\n_rebuild_tensor_v2\n"
+    path.write_bytes(b"\x80\x02" + name + b"N}X\x04\x00\x00\x00nameK\x01s\x86b.")
+    with pytest.raises(LionFileError):
+        open_lion(path)
+    assert not hasattr(function, "name")
+    pickle.loads(path.read_bytes())  # what a plain unpickler does with it
+    assert function.name == 1
+    del function.name
+
+
 LAST = "decoder.layers.classifier.2.bias"
 BROKEN = {
     "lacks 1 of 827 weights, such as decoder": lambda w: {n: v for n, v in w.items() if n != LAST},
