@@ -85,10 +85,19 @@ class Grid(NamedTuple):
 
 @torch.no_grad()
 def grid_of(points: Float[Tensor, "B N 3"], resolution: int) -> Grid:
-    """Return the points' places in a grid around their mean that holds the furthest of them."""
+    """Return the points' places in a grid around their mean that holds the furthest of them.
+
+    Raises:
+        ValueError: if all points of a cloud are one, or not finite; they have no places then.
+    """
     centered = points - points.mean(dim=1, keepdim=True)
     size = 2 * centered.norm(dim=-1, keepdim=True).amax(dim=1, keepdim=True)  # (B, 1, 1)
     place = (centered / size + 0.5) * resolution
+    if not torch.compiler.is_compiling() and not place.isfinite().all():
+        raise ValueError(
+            "Expected clouds of finite points that are not all the same, got one that is not: it "
+            "has no size by which to lay a grid around it. Leave it out."
+        )
     return Grid(place.clamp(0, resolution - 1), resolution)
 
 

@@ -125,7 +125,7 @@ class UNet(nn.Module):
         head_width: int,
     ) -> None:
         super().__init__()
-        self.sa_layers, self.fp_layers = nn.ModuleList(), nn.ModuleList()
+        self.sa_layers = nn.ModuleList()
         skipped = [channels - 3]  # of the input all but the coordinates
         width = channels
         for level in downs:
@@ -135,6 +135,7 @@ class UNet(nn.Module):
             width = level.mlp[-1]
             skipped.append(width)
         self.global_att = LinearAttention(width, heads)
+        self.fp_layers = nn.ModuleList()  # after the attention, as in LION's checkpoints
         for level, beside in zip(ups, reversed(skipped[:-1]), strict=True):
             widths = (level.mlp[-1],) * (level.convolutions + 1)
             fuller = FeaturePropagation(width + beside, level.mlp, style_dim)

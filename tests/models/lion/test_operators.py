@@ -136,3 +136,9 @@ def test_gradients_reach_features_and_chosen_coordinates(cloud):
     assert points.grad is None  # the grid itself learns nothing
     operators.take(points.transpose(1, 2), furthest_points(points, 5)).sum().backward()
     assert (points.grad.abs().sum(dim=-1) > 0).sum(dim=1).tolist() == [5, 5]
+
+
+@pytest.mark.parametrize("value", [1.0, torch.nan, torch.inf])
+def test_a_cloud_without_a_size_is_told(value):
+    with pytest.raises(ValueError, match="finite points that are not all the same"):
+        grid_of(torch.full((1, 20, 3), value), 8)
