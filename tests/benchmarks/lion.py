@@ -2,7 +2,8 @@
 
     python tests/benchmarks/lion.py full
 
-Both ways in turns in one run, seconds of CPU on one thread, the least of several.
+Both ways in turns in one run, seconds of CPU on one thread, the least of several; and which
+operators of torch the time of the faster way goes to.
 """
 
 import argparse
@@ -29,6 +30,15 @@ def least(work: Callable[[], object], repeats: int) -> dict[str, float]:
             work()
             found[way] = min(found[way], time.process_time() - start)
     return found
+
+
+def shares(work: Callable[[], object], most: int = 8) -> dict[str, float]:
+    """Return the operators that take most of the time, with their shares of it."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        work()
+    times = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    ranked = sorted(times, key=times.get, reverse=True)[:most]
+    return {name.removeprefix("aten::"): times[name] / sum(times.values()) for name in ranked}
 
 
 def main() -> None:
@@ -59,6 +69,7 @@ def main() -> None:
         ratio = seconds["cells near points"] / seconds["all cells"]
         told = ", ".join(f"{way} {value:.2f} s" for way, value in seconds.items())
         print(f"{name}: {told}, ratio {ratio:.2f}", flush=True)
+        print("  of it", ", ".join(f"{op} {share:.0%}" for op, share in shares(work).items()))
 
 
 if __name__ == "__main__":
