@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import open_tasks, waking
+from benchmarks import open_tasks, stages, waking
 from benchmarks.recipes import compare_recipes
 
 import pcvae
@@ -111,6 +111,24 @@ def test_the_studies_of_z_are_whole():
     for study, settings in {"starts": 2, "suspects": 8, "ramps": 12}.items():
         assert len(found[study]) == settings
         assert all(len(seeds) == 3 for seeds in found[study].values())
+
+
+def test_the_shipped_recipe_was_watched_over_seeds():
+    root = Path(__file__).resolve().parents[1]
+    found = json.loads((root / "data/comparisons/waking.json").read_text())["shipped"]
+    assert [list(seen) for seen in found["lion"]] == [[str(k) for k in range(500, 3001, 500)]] * 3
+
+
+def test_stages_differ_in_what_is_trained_first(tmp_path):
+    root = Path(__file__).resolve().parents[1]
+    found = json.loads((root / "data/comparisons/stages.json").read_text())
+    assert [len(found[way]) for way in stages.FIRST] == [3, 3]
+    model = stages.fitted("vae", seed=0, steps=2, folder=tmp_path)
+    first = pcvae.load(tmp_path / "first" / "model.safetensors")
+    for name, weight in first.state_dict().items():  # the second half moves the flows alone
+        moved = not torch.equal(weight, model.state_dict()[name])
+        assert moved == name.startswith("prior."), name
+    assert set(stages.look(model, 12)) == set(found["joint"][0])
 
 
 def test_a_study_looks_when_it_is_asked_to():

@@ -1,12 +1,13 @@
 """Style encoder, point encoder, decoder, and the VAE that joins them."""
 
 from pcvae.models.decoder import Decoder
+from pcvae.models.flow import follow, late_times, pair_by_transport
 from pcvae.models.layers import AdaGN, AdaIN, AdaLN, ConditionedNetwork
 from pcvae.models.lion import SIZES, Down, LionConfig, LionVAE, Up
 from pcvae.models.normalization import Normalization, Statistics
 from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
-from pcvae.models.prior import LatentPrior, PriorConfig
+from pcvae.models.prior import LatentPrior, PointFlow, PriorConfig, StyleFlow
 from pcvae.models.style_encoder import StyleEncoder
 from pcvae.models.vae import (
     Encoding,
@@ -33,10 +34,15 @@ __all__ = [
     "Normalization",
     "PointCloudVAE",
     "PointEncoder",
+    "PointFlow",
     "PriorConfig",
     "Reconstruction",
     "Statistics",
     "StyleEncoder",
+    "StyleFlow",
     "Up",
     "VAEConfig",
+    "follow",
+    "late_times",
+    "pair_by_transport",
 ]

@@ -27,11 +27,13 @@ from pcvae.exercises.chapters import (
     chapter06,
     chapter07,
     chapter08,
+    chapter09,
 )
 from pcvae.exercises.open_tasks import SEEDS
 from pcvae.geometry import farthest_points
 from pcvae.metrics import chamfer_distance, emd
 from pcvae.models import AdaGN, AdaIN, AdaLN
+from pcvae.models.flow import follow
 from pcvae.models.layers import AdaptiveNorm, normalized
 
 torch.set_num_threads(1)
@@ -165,6 +167,22 @@ def once() -> None:
         say(f"08.5 cm off, {name}", missed)
 
 
+def fewer() -> None:
+    """09.4: four calls of the flow, by several methods, beside eight of Euler's."""
+
+    def by(solver: str, steps: int) -> Callable[[Callable, Tensor], Tensor]:
+        return lambda velocity, start: follow(velocity, start, steps=steps, solver=solver)
+
+    ways = {
+        "the walk-through's": solution("09.4"),
+        "two midpoint steps": by("midpoint", 2),
+        "four of Euler's": by("euler", 4),
+        "two of Heun's": by("heun", 2),
+    }
+    for name, answer in ways.items():
+        say(f"09.4 beside Euler, {name}", [chapter09.beside_euler(answer, s) for s in SEEDS])
+
+
 STUDIES = {
     "01": fooling,
     "03": unmasked,
@@ -172,6 +190,7 @@ STUDIES = {
     "06": waking,
     "07": averages,
     "08": once,
+    "09": fewer,
 }
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python tests/benchmarks/waking.py --out data/comparisons/waking.json
 
-Four studies, each over the seeds 0, 1, 2 (the last over eight), on procedural chairs and on
-chapter 02's side views. "Moved" is the swap test's answer: how far decoded points move with the z
-of another held-out shape, in standard deviations of the coordinates.
+Five studies, each over the seeds 0, 1, 2 (the toy's over eight): of chapter 02's side views, of
+procedural chairs, and of the shipped model `lion`, trained as its card says. "Moved" is the swap
+test's answer: how far decoded points move with the z of another held-out shape, in standard
+deviations of the coordinates.
 """
 
 import argparse
@@ -12,8 +13,10 @@ import json
 from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +26,7 @@ from pcvae.files import write_atomically
 from pcvae.models import DiagonalGaussian, PointCloudVAE, VAEConfig
 from pcvae.objective import KLSchedule, Objective
 from pcvae.toys import LinearVAE, random_side_views
+from pcvae.training import RECIPES, TrainConfig, train
 
 SEEDS = (0, 1, 2)
 TOY_SEEDS = range(8)
@@ -128,6 +132,48 @@ def ramps() -> dict[str, list]:
     return found
 
 
+class Looks(pl.Callback):
+    """What is seen of a run's validation shapes, every so many steps."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.seen: dict[int, dict[str, float]] = {}
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, *_: object
+    ) -> None:
+        """Look, and draw nothing that the run would draw."""
+        if trainer.global_step % self.every == 0:
+            points = torch.from_numpy(trainer.datamodule.splits.val.points[:HELD_OUT, :512])
+            with torch.random.fork_rng():
+                self.seen[trainer.global_step] = look(
+                    module.model, module.model.normalization(points)
+                )
+
+
+def shipped(steps: int = 3000, every: int = 500) -> dict[str, list]:
+    """The run that made the shipped model `lion`: does its z stay silent, whatever the seed?"""
+    seeds = []
+    for seed in SEEDS:
+        looks = Looks(every)
+        with TemporaryDirectory() as folder:
+            config = TrainConfig(
+                **RECIPES["lion"].settings,
+                recipe="lion",
+                data="procedural",
+                num_shapes=15000,
+                num_points=512,
+                max_steps=steps,
+                seed=seed,
+                validate_every=20,
+                progress=False,
+                out=Path(folder) / "run",
+            )
+            train(config, [looks])
+        seeds.append(looks.seen)
+    return {"lion": seeds}
+
+
 class ToyVAE(nn.Module):
     """Chapter 02's VAE of side views: two hidden layers each way, two latents."""
 
@@ -174,7 +220,7 @@ def toy_loss(vae: ToyVAE, x: Tensor, noise: float, beta: float) -> tuple[Tensor,
     return (error + beta * q.kl().sum(dim=1)).mean(), q.kl().mean(dim=0)
 
 
-STUDIES = {"toy": toy, "starts": starts, "suspects": suspects, "ramps": ramps}
+STUDIES = {"toy": toy, "starts": starts, "suspects": suspects, "ramps": ramps, "shipped": shipped}
 
 
 def main() -> None:
