@@ -202,7 +202,8 @@ WRONG = [
     ("10.5", lambda t, count, rng: t[:count], "These are copies"),
     ("10.5", blurred(0.2), "1-NNA is to see through it"),
     ("10.5", blurred(0.3), "COV is to reach 0.8"),
-    ("10.5", few, "COV is to reach 0.8"),
+    ("10.5", few, "COV 0.02"),
+    ("10.5", lambda t, count, rng: None, "Is the `return` missing?"),
     ("10.5", lambda t, count, rng: t, "should have shape (60, 64, 3)"),
 ]
 
