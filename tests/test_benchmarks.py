@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import open_tasks, stages, waking
+from benchmarks import networks, open_tasks, stages, waking
 from benchmarks.recipes import compare_recipes
 
 import pcvae
@@ -129,6 +129,16 @@ def test_stages_differ_in_what_is_trained_first(tmp_path):
         moved = not torch.equal(weight, model.state_dict()[name])
         assert moved == name.startswith("prior."), name
     assert set(stages.look(model, 12)) == set(found["joint"][0])
+
+
+def test_both_networks_are_looked_at_in_the_same_way():
+    root = Path(__file__).resolve().parents[1]
+    found = json.loads((root / "data/comparisons/networks.json").read_text())
+    assert [len(found[name]) for name in networks.KINDS] == [3, 3]
+    model, steps = networks.fitted("points", seed=0, seconds=0.05)
+    seen = networks.look(model, steps, 0.05)
+    assert set(seen) == set(found["points"][0])
+    assert seen["weights"] == found["points"][0]["weights"]
 
 
 def test_a_study_looks_when_it_is_asked_to():

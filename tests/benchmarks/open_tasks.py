@@ -28,6 +28,7 @@ from pcvae.exercises.chapters import (
     chapter07,
     chapter08,
     chapter09,
+    chapter12,
 )
 from pcvae.exercises.open_tasks import SEEDS
 from pcvae.geometry import farthest_points
@@ -37,6 +38,7 @@ from pcvae.models.flow import follow
 from pcvae.models.layers import AdaptiveNorm, normalized
 
 torch.set_num_threads(1)
+WAVES = (np.sin, np.cos)
 
 
 def solution(id: str) -> Callable:
@@ -183,6 +185,17 @@ def fewer() -> None:
         say(f"09.4 beside Euler, {name}", [chapter09.beside_euler(answer, s) for s in SEEDS])
 
 
+def pooled(cloud: np.ndarray) -> np.ndarray:
+    """Point-wise features: waves of the coordinates, averaged over the points."""
+    return np.concatenate([wave(k * cloud).mean(0) for k in (1, 2, 4, 8, 16) for wave in WAVES])
+
+
+def slats() -> None:
+    """12.4: slats told from panels by neighbors, and by point-wise features."""
+    for name, answer in (("the walk-through's", solution("12.4")), ("point-wise", pooled)):
+        say(f"12.4 slats told, {name}", [chapter12.slats_told(answer, seed) for seed in SEEDS])
+
+
 STUDIES = {
     "01": fooling,
     "03": unmasked,
@@ -191,6 +204,7 @@ STUDIES = {
     "07": averages,
     "08": once,
     "09": fewer,
+    "12": slats,
 }
 
 if __name__ == "__main__":

@@ -1,16 +1,34 @@
 """LION's own network in plain PyTorch: points beside voxels, without code for CUDA."""
 
+from pcvae.models.lion.blocks import AdaGN
+from pcvae.models.lion.operators import (
+    Grid,
+    devoxelize,
+    furthest_points,
+    grid_of,
+    interpolate,
+    points_in_balls,
+    voxelize,
+)
 from pcvae.models.lion.released import LionFileError, normalization_of, open_lion
 from pcvae.models.lion.unet import Down, Up
 from pcvae.models.lion.vae import SIZES, LionConfig, LionVAE
 
 __all__ = [
     "SIZES",
+    "AdaGN",
     "Down",
+    "Grid",
     "LionConfig",
     "LionFileError",
     "LionVAE",
     "Up",
+    "devoxelize",
+    "furthest_points",
+    "grid_of",
+    "interpolate",
     "normalization_of",
     "open_lion",
+    "points_in_balls",
+    "voxelize",
 ]

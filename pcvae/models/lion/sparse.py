@@ -87,6 +87,7 @@ class Field:
 
 
 @cache
+@torch.inference_mode(False)  # what is kept is for training, too, whoever asks first
 def kinds_of_cells(resolution: int) -> Int[Tensor, " V"]:
     """Return which of 27 kinds each cell of a grid with its margin is of, and -1 in the margin."""
     along = torch.ones(resolution + 2, dtype=torch.long)  # 0 first, 1 inside, 2 last
@@ -98,6 +99,7 @@ def kinds_of_cells(resolution: int) -> Int[Tensor, " V"]:
 
 
 @cache
+@torch.inference_mode(False)
 def sizes_of_kinds(resolution: int) -> Int[Tensor, " 27"]:
     """Return how many cells of a grid there are of each kind."""
     kinds = kinds_of_cells(resolution)

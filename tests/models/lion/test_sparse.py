@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from pcvae.models import LionVAE
 from pcvae.models.lion import blocks, sparse
 from pcvae.models.lion.operators import grid_of, voxelize
 
@@ -56,3 +57,15 @@ def test_kinds_of_cells_count_the_grid():
     assert sizes.sum() == 5**3
     assert sizes[13] == 3**3  # inside
     assert sizes[0] == 1  # a corner
+
+
+def test_a_model_can_be_trained_after_it_was_looked_at():
+    """What is kept between calls was made in inference mode once, and training refused it."""
+    sparse.kinds_of_cells.cache_clear()
+    sparse.sizes_of_kinds.cache_clear()
+    torch.manual_seed(0)
+    model, x = LionVAE("small"), torch.randn(1, 512, 3)
+    with torch.inference_mode():
+        model(x)
+    model(x).points.sum().backward()
+    assert model.decoder.layers.classifier[0].layers[0].weight.grad is not None
