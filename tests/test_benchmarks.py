@@ -117,6 +117,9 @@ def test_the_shipped_recipe_was_watched_over_seeds():
     root = Path(__file__).resolve().parents[1]
     found = json.loads((root / "data/comparisons/waking.json").read_text())["shipped"]
     assert [list(seen) for seen in found["lion"]] == [[str(k) for k in range(500, 3001, 500)]] * 3
+    ends = sorted(seen["3000"]["moved"] for seen in found["lion"])
+    card = " ".join((root / "data/checkpoints/README.md").read_text(encoding="utf-8").split())
+    assert f"moves points by {ends[0]:.2f} to {ends[-1]:.2f} standard deviations" in card
 
 
 def test_stages_differ_in_what_is_trained_first(tmp_path):
