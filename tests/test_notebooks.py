@@ -300,3 +300,15 @@ def test_the_browser_runs_every_cell_that_shows_a_widget(path):
 def test_no_browser_test_waits_for_a_time():
     for path in (NOTEBOOKS.parent / "tests" / "browser").glob("test_*.py"):
         assert not re.search(r"wait_for_timeout|sleep\(", path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_instructors_are_told_the_same_minutes_as_readers(path):
+    teaching = (NOTEBOOKS / "TEACHING.md").read_text(encoding="utf-8")
+    row = next(line for line in teaching.splitlines() if f"({path.name})" in line)
+    start = markdown(nbformat.read(PATHS[0], 4)).splitlines()
+    told = [line for line in start if line.startswith("|") and f"({path.name})" in line]
+    minutes = row.split("|")[3].strip()
+    assert told == [] or told[0].split("|")[-2].strip() == minutes
+    read = re.search(r"\*\*Time:\*\* (\d+) minutes", markdown(nbformat.read(path, 4)))[1]
+    assert minutes.partition(",")[0] == read

@@ -71,6 +71,7 @@ from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.installation import check_installation
 from pcvae.exercises.records import progress, reset
 from pcvae.exercises.registry import Exercise, exercise, exercises, find
+from pcvae.exercises.reports import collect, report
 from pcvae.exercises.small_run import SmallRun
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "Wrong",
     "check",
     "check_installation",
+    "collect",
     "compare",
     "exercise",
     "exercises",
@@ -86,5 +88,6 @@ __all__ = [
     "find",
     "numbers",
     "progress",
+    "report",
     "reset",
 ]
