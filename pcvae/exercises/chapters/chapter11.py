@@ -1,0 +1,266 @@
+"""Checks of chapter 11: weights on devices, splits without leaks, up and scale, a capstone."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from pcvae.checkpoints import load
+from pcvae.evaluation import reconstruction
+from pcvae.exercises.comparing import Wrong, compare, expect, numbers
+from pcvae.exercises.open_tasks import SEEDS, beside
+from pcvae.exercises.registry import exercise
+from pcvae.geometry import sample_surface, to_unit_sphere, z_up_to_y_up
+
+CASES = [(0.5, 32, 1, 1, "batch"), (0.5, 32, 4, 1, "batch"), (0.5, 8, 2, 4, "batch"),
+         (0.3, 8, 4, 2, "shape"), (1.0, 2, 1, 16, "shape")]  # fmt: skip
+
+
+@exercise("11.1", "The weight on many devices", difficulty=2, importance=5, minutes=15)
+def check_effective_weight(answer: Callable) -> None:
+    """Compare for both losses, several devices and accumulated gradients."""
+    got = [numbers(answer(*case), (), "The weight") for case in CASES]
+    right = [w / b if kind == "batch" else w for w, b, _, _, kind in CASES]
+    names = [
+        f"weight {w}, batch {b}, {k} devices, {a} accumulated, {kind}" for w, b, k, a, kind in CASES
+    ]
+    mistakes: dict[str, Callable[[float, int, int, int, str], float]] = {
+        "You divided by the devices, too. Gradients are *averaged* over them: each error counts "
+        "as in the batch of one.": lambda w, b, k, a, kind: w / (b * k) if kind == "batch" else w,
+        "You multiplied by the devices. Averaging their gradients changes nothing in the balance "
+        "of error and KL.": lambda w, b, k, a, kind: w * k / b if kind == "batch" else w,
+        "You divided by the accumulated batches, too. Their gradients are averaged, like those of "
+        "devices.": lambda w, b, k, a, kind: w / (b * a) if kind == "batch" else w,
+        "You divided by the whole batch of all devices and steps. Only the sum *within* one batch "
+        "counts.": lambda w, b, k, a, kind: w / (b * k * a) if kind == "batch" else w,
+        "You divided for both losses. With `shape` the error of each shape counts once, as its KL "
+        "does.": lambda w, b, k, a, kind: w / b,
+        "You multiplied by the batch. The *error* is summed, so that the KL counts less beside "
+        "it.": lambda w, b, k, a, kind: w * b if kind == "batch" else w,
+        "The losses have changed places: it is `batch` that sums.": lambda w, b, k, a, kind: (
+            w if kind == "batch" else w / b
+        ),
+        "You returned the weight as it is. Under `batch` the error counts once for each shape of "
+        "the batch.": lambda w, b, k, a, kind: w,
+    }
+    table = {text: [wrong(*case) for case in CASES] for text, wrong in mistakes.items()}
+    compare(got, right, table, what="The weight", cases=names)
+
+
+@exercise("11.2", "A split without leaks", difficulty=3, importance=5, minutes=20)
+def check_split(answer: Callable) -> None:
+    """Look at what ends up where: clouds of one object, seeds, shares."""
+    objects = np.repeat([f"object-{k:02d}" for k in range(40)], 3)
+    objects = np.random.default_rng(0).permutation(objects)  # three clouds of each
+    first, again, other = (_splits(answer, objects, seed) for seed in (0, 0, 1))
+    expect(
+        (first == again).all(), "The same seed gave another split. Nobody could repeat your run."
+    )
+    expect((first != other).any(), "Another seed gave the same split. Draw by the seed.")
+    for name in np.unique(objects):
+        found = sorted(set(first[objects == name]))
+        expect(
+            len(found) == 1,
+            f"Clouds of {name} lie in {' and '.join(found)}. Split *objects*, not clouds: else the "
+            "test shapes were trained on.",
+        )
+    shares = [np.mean(first == name) for name in ("train", "val", "test")]
+    expect(
+        np.allclose(shares, (0.7, 0.1, 0.2), atol=0.05),
+        "Asked for 0.7, 0.1 and 0.2 of the objects; yours are "
+        + ", ".join(f"{share:.2f}" for share in shares)
+        + ".",
+    )
+    kept = sorted({str(name) for name in objects[first == "train"]})
+    expect(
+        kept != sorted(set(map(str, objects)))[: len(kept)],
+        "You took the first objects by name to train on. Names often stand for kinds or makers: "
+        "permute first.",
+    )
+    shuffled = np.random.default_rng(3).permutation(len(objects))
+    moved = _splits(answer, objects[shuffled], 0)
+    expect(
+        (moved == first[shuffled]).all(),
+        "Another order of the clouds gave another split. Sort the names of the objects before you "
+        "permute them, so that a file more does not move all others.",
+    )
+
+
+def _splits(answer: Callable, objects: np.ndarray, seed: int) -> np.ndarray:
+    raw = np.asarray(answer(objects.copy(), seed))
+    expect(
+        raw.shape == objects.shape,
+        f"Return one word for each cloud, shape {objects.shape}; yours has {raw.shape}.",
+    )
+    words = raw.astype(str)
+    unknown = sorted(set(words) - {"train", "val", "test"})
+    expect(not unknown, f"Expected train, val and test, got {', '.join(unknown[:3])}.")
+    return words
+
+
+@exercise("11.3", "Up and scale", difficulty=2, importance=4, minutes=15)
+def check_upright(answer: Callable) -> None:
+    """Compare on a cloud off the origin, by both axes."""
+    rng = np.random.default_rng(113)
+    cloud = rng.normal(size=(50, 3)) * [3.0, 1.0, 2.0] + [10, -4, 7]
+    got = np.stack(
+        [numbers(answer(cloud.copy(), up), (50, 3), f"The cloud with {up} up") for up in "zy"]
+    )
+    turned = np.stack([z_up_to_y_up(cloud), cloud])
+    right = np.stack([to_unit_sphere(one)[0] for one in turned])
+    compare(got, right, _upright_mistakes(cloud, turned), what="The cloud", cases=["up z", "up y"])
+
+
+def _upright_mistakes(cloud: np.ndarray, turned: np.ndarray) -> dict[str, np.ndarray]:
+    def scaled(clouds: np.ndarray, middle: str = "box", size: str = "radius") -> np.ndarray:
+        low, high = clouds.min(axis=1, keepdims=True), clouds.max(axis=1, keepdims=True)
+        centers = {"box": (low + high) / 2, "mean": clouds.mean(axis=1, keepdims=True), "none": 0}
+        moved = clouds - centers[middle]
+        sizes = {
+            "radius": np.linalg.norm(moved, axis=2).max(axis=1)[:, None, None],
+            "axes": np.abs(moved).max(axis=1, keepdims=True),
+            "box": np.abs(moved).max(axis=(1, 2))[:, None, None],
+            "all": np.linalg.norm(moved, axis=2).max(),
+        }
+        return moved / sizes[size]
+
+    mirrored = np.stack([cloud[:, [0, 2, 1]], cloud])
+    back = np.stack([cloud[:, [0, 2, 1]] * [1, -1, 1], cloud])
+    return {
+        "You exchanged Y and Z. That is a mirror: left becomes right. Turn about the X axis: "
+        "(x, z, -y).": scaled(mirrored),
+        "You turned the other way: what was up is down now. (x, z, -y).": scaled(back),
+        "You turned the cloud whose Y is up, too.": scaled(np.stack([turned[0], turned[0]])),
+        "You never turned it: with Z up, y is to become z.": scaled(np.stack([cloud, cloud])),
+        "You scaled each axis by itself: every shape becomes a cube.": scaled(turned, size="axes"),
+        "You scaled the longest coordinate to 1, not the farthest point.": scaled(
+            turned, size="box"
+        ),
+        "You centered on the mean of the points. Take the middle of the bounding box: it does not "
+        "depend on where points are dense.": scaled(turned, middle="mean"),
+        "You did not center.": scaled(turned, middle="none"),
+    }
+
+
+# 11.4: a model of one's own
+MESHES, CLOUD = 16, 128
+FARTHEST = 6.0  # Chamfer distance from z alone over its floor: by the defaults it is about 8
+REFERENCE = (5.41, 4.78, 5.34)
+WORDS = {
+    "data": "what it was trained on, and how many shapes",
+    "training": "how: the command or the settings, and the seed",
+    "scores": "how good it is, beside the floor",
+    "limits": "what it cannot do, and whose shapes these are",
+}
+
+
+@exercise(
+    "11.4",
+    "Capstone: your meshes, a model, its card",
+    difficulty=4,
+    importance=5,
+    minutes=45,
+    seconds=600,
+)
+def check_capstone(answer: Callable) -> str:
+    """Hand over a folder of meshes, three times, and read what is left behind."""
+    found = []
+    for seed in SEEDS:
+        with tempfile.TemporaryDirectory() as place:
+            meshes, out = Path(place) / "meshes", Path(place) / "out"
+            write_stools(meshes, MESHES, seed)
+            out.mkdir()
+            answer(meshes, out, seed)
+            found.append(_read(out, seed))
+    return beside("Chamfer distance from z alone over its floor", found, REFERENCE)
+
+
+def stool(rng: np.random.Generator) -> trimesh.Trimesh:
+    """Return a seat on four legs, Y up, in centimeters."""
+    width, depth, height = rng.uniform([32, 30, 45], [45, 42, 75])
+    parts = [trimesh.creation.box((width, 4, depth))]
+    parts[0].apply_translation((0, height, 0))
+    for x in (-1, 1):
+        for z in (-1, 1):
+            leg = trimesh.creation.box((4, height, 4))
+            leg.apply_translation((x * (width / 2 - 3), height / 2, z * (depth / 2 - 3)))
+            parts.append(leg)
+    return trimesh.util.concatenate(parts)
+
+
+def write_stools(folder: Path, count: int, seed: int) -> None:
+    """Write some stools as OBJ files."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng([11, seed])
+    for number in range(count):
+        stool(rng).export(folder / f"stool-{number:02d}.obj")
+
+
+def _read(out: Path, seed: int) -> float:
+    """Say what is missing; return how far off unseen stools come back, over the floor."""
+    there = sorted(path.name for path in out.iterdir())
+    for name in ("model.safetensors", "scores.json", "card.md"):
+        expect(
+            (out / name).exists(),
+            f"Seed {seed}: there is no `{name}` in the folder `out`; it holds "
+            f"{', '.join(there) or 'nothing'}.",
+        )
+    _read_card((out / "card.md").read_text(encoding="utf-8"), _read_scores(out / "scores.json"))
+    try:
+        model = load(out / "model.safetensors")
+    except (ValueError, OSError) as error:
+        raise Wrong(f"`model.safetensors` cannot be opened: {error}") from error
+    rng = np.random.default_rng([12, seed])
+    meshes = [stool(rng) for _ in range(8)]
+    clouds = np.stack([to_unit_sphere(_sampled(mesh, rng))[0] for mesh in meshes])
+    scores = reconstruction(model, clouds, points=CLOUD)
+    over = scores["cd_style"] / scores["cd_floor"]
+    expect(
+        over < FARTHEST,
+        f"Seed {seed}: from z alone, unseen stools come back {over:.1f} floors off; less than "
+        f"{FARTHEST:g} is asked for. By the default loss z is silent: chapter 06 knows a recipe.",
+    )
+    return over
+
+
+def _sampled(mesh: trimesh.Trimesh, rng: np.random.Generator) -> np.ndarray:
+    return sample_surface(np.asarray(mesh.vertices), np.asarray(mesh.faces), 2 * CLOUD, rng)[0]
+
+
+def _read_scores(path: Path) -> dict[str, float]:
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Wrong(f"`scores.json` is no JSON: {error}") from error
+    items = scores.items() if isinstance(scores, dict) else ()
+    flat = {name: value for name, value in items if isinstance(value, float)}
+    expect(
+        any("floor" in name for name in flat) and len(flat) > 1,
+        "`scores.json` should hold numbers by name, and among them a floor; it has "
+        f"{', '.join(flat) or 'none'}. `evaluation.reconstruction` gives such a dict.",
+    )
+    return flat
+
+
+def _read_card(card: str, scores: dict[str, float]) -> None:
+    """Say which part of a card is missing, or that it says other numbers than the scores."""
+    headings = [line.lstrip("# ").lower() for line in card.splitlines() if line.startswith("#")]
+    for word, meaning in WORDS.items():
+        expect(
+            any(word in heading for heading in headings),
+            f"The card lacks a heading with the word *{word}*: {meaning}. Its headings: "
+            f"{', '.join(headings) or 'none'}.",
+        )
+    quoted = [
+        value for value in scores.values() if f"{value:.3g}" in card or f"{value:.2g}" in card
+    ]
+    expect(
+        bool(quoted),
+        "The card quotes none of the numbers in `scores.json` (to two or three digits). A card "
+        "says how good the model is.",
+    )
