@@ -228,22 +228,23 @@ def train_by_lion(
 
 # Boxes of the map, at (x, y), and the arrows between them: from box to box.
 BOXES = {
-    "cloud x\n(01)": (0, 0.5),
-    "style encoder\n(03)": (1.6, 1),
-    "z, one list\n(02, 08)": (3.2, 1),
+    "cloud x\n(01)": (0, 0.8),
+    "style encoder\n(03)": (1.6, 1.6),
+    "z, one list\n(02, 08)": (3.2, 1.6),
     "point encoder\n(04)": (3.2, 0),
-    "h, per point\n(04, 08)": (4.8, 0),
-    "decoder\n(05)": (6.2, 0.5),
-    "cloud again\n(07)": (7.6, 0.5),
+    "h, per point\n(04, 08)": (4.9, 0),
+    "decoder\n(05)": (6.2, 0.8),
+    "cloud again\n(07)": (7.6, 0.8),
+    "learned prior\n(09)": (4.1, 0.8),
 }
-ARROWS = ((0, 1), (0, 3), (1, 2), (2, 3), (2, 5), (3, 4), (4, 5), (5, 6))
+ARROWS = ((0, 1), (0, 3), (1, 2), (2, 3), (2, 5), (3, 4), (4, 5), (5, 6), (7, 2), (7, 4))
 
 
 def course_map() -> Figure:
     """Return the map of chapter 00: the way of a shape through the model, and its chapters."""
-    figure = Figure(figsize=(10, 2.6), dpi=120)
+    figure = Figure(figsize=(10, 3.5), dpi=120)
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-0.75, 8.35), ylim=(-0.45, 1.75))
+    axes.set(xlim=(-0.75, 8.35), ylim=(-0.85, 2.4))
     axes.axis("off")
     boxes = [_box(axes, name, place) for name, place in BOXES.items()]
     figure.draw_without_rendering()  # boxes have their sizes then, and arrows end at their edges
@@ -251,14 +252,12 @@ def course_map() -> Figure:
         ends = {"patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch()}
         arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 4, "shrinkB": 4, **ends}
         axes.annotate("", boxes[end].get_position(), boxes[start].get_position(), arrowprops=arrow)
-    axes.text(
-        3.8,
-        1.55,
-        "what it learns from: loss and schedule (06), a whole run (07)",
-        ha="center",
-        fontsize=10,
-        color="#5b7fc7",
-    )
+    notes = {
+        2.15: "what it learns from: loss and schedule (06), a whole run (07)",
+        -0.7: "how good new shapes are (10), your own meshes (11), LION's own network (12)",
+    }
+    for height, note in notes.items():
+        axes.text(3.8, height, note, ha="center", fontsize=10, color="#5b7fc7")
     return figure
 
 
