@@ -95,7 +95,7 @@ DISTORTIONS = {
     "of a known size, but wrong": lambda value: value * 0 + 0.4321,
 }
 # Their results are no numbers: a dict of a run's parts, True or False, nothing at all.
-NO_NUMBERS = {"03.3", "07.2", "07.3", "07.4"}
+NO_NUMBERS = {"11.2", "03.3", "07.2", "07.3", "07.4"}
 # Their checks train for some seconds; mistakes of their own are in the chapters' tests.
 OPEN = {exercise.id for exercise in exercises() if exercise.is_open}
 
@@ -161,6 +161,8 @@ def spoil(value):
         value.data.add_(1)
     elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
         value += 1
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        value[:] = ""
 
 
 @pytest.mark.parametrize("id", [id for id in IDS if id not in OPEN])
