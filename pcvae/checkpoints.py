@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from pcvae.files import atomic_path
+from pcvae.files import atomic_path, shipped_folder
 from pcvae.models import (
     Down,
     LatentConfig,
@@ -23,7 +23,7 @@ from pcvae.models import (
 )
 
 FORMAT = "pcvae-1"
-SHIPPED = Path(__file__).resolve().parent.parent / "data" / "checkpoints"
+SHIPPED = shipped_folder() / "checkpoints"
 
 
 class CheckpointError(ValueError):
@@ -70,7 +70,7 @@ def find(name: str | Path) -> Path:
     for path in (Path(name).expanduser(), SHIPPED / f"{name}.safetensors"):
         if path.is_file():
             return path
-    names = ", ".join(shipped()) or "none here: is this a clone of the course?"
+    names = ", ".join(shipped()) or "none here: is this a clone of the course, or its wheel?"
     raise FileNotFoundError(
         f"No checkpoint {str(name)!r}: it is neither a file nor one of the shipped ones ({names})."
     )

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and the folder for what can be made again."""
+"""Files whole or not at all; the folders of what is shipped, and of what can be made again."""
 
 import contextlib
 import errno
@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 logger = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "PCVAE_CACHE"
+PACKAGE = Path(__file__).resolve().parent
 
 
 @contextlib.contextmanager
@@ -74,6 +75,16 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a text file, or leave what was there."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def shipped_folder() -> Path:
+    """Return the folder of what comes with the course: models, furniture and comparisons.
+
+    It is `data/` beside the package in a clone, and inside the package where `setup.py` put it into
+    a wheel.
+    """
+    inside = PACKAGE / "shipped"
+    return inside if inside.is_dir() else PACKAGE.parent / "data"
 
 
 def cache_folder() -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 
 from pcvae.data.clouds import SPLITS, CloudSet
 from pcvae.data.reading.arrays import read_arrays
+from pcvae.files import shipped_folder
 
 CLASSES = ("chair", "table", "sofa", "lamp", "vessel", "car")
 CLOUDS_FILE = "furniture.npz"
@@ -26,12 +27,11 @@ def data_folder() -> Path:
     Raises:
         FileNotFoundError: The package was installed without them.
     """
-    folder = Path(__file__).resolve().parents[2] / "data"
+    folder = shipped_folder()
     if not (folder / ATTRIBUTION_FILE).is_file():
         raise FileNotFoundError(
-            f"There is no {ATTRIBUTION_FILE} in {folder}. The data lie beside the package in its "
-            "git repository: clone that, install with `pip install -e .` from within, and if a "
-            "file was lost, bring it back with `git checkout data`."
+            f"There is no {ATTRIBUTION_FILE} in {folder}. In a clone of the course bring it back "
+            "with `git checkout data`; where pcvae was installed from a wheel, install that anew."
         )
     return folder
 

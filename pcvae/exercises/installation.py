@@ -8,8 +8,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = ("data/furniture.npz", "data/checkpoints/furniture.safetensors")
+from pcvae.files import shipped_folder
+
+FILES = ("furniture.npz", "checkpoints/furniture.safetensors")
 REPAIR = "in the folder of the course run `make lab`, which installs what is missing"
 
 
@@ -50,12 +51,13 @@ def check_package(line: str) -> Check:
     return Check(requirement.name, version, f"The course needs {wanted}: {REPAIR}.")
 
 
-def check_file(name: str, root: Path = ROOT) -> Check:
+def check_file(name: str) -> Check:
     """See whether a file that comes with the course is there."""
-    path = root / name
+    path = shipped_folder() / name
     if path.is_file():
         return Check(path.name, f"{path.stat().st_size / 1e6:.1f} MB")
-    return Check(path.name, "is not there", f"Restore it: `git checkout -- {name}`.")
+    fix = f"Restore it: `git checkout -- data/{name}` in a clone; a wheel is to be installed anew."
+    return Check(path.name, "is not there", fix)
 
 
 def check_python(version: Sequence[int] = sys.version_info) -> Check:

@@ -158,8 +158,8 @@ def test_a_damaged_file_is_refused(shipped, tmp_path, how):
 def test_missing_files_are_missed(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"data/make_furniture\.py"):
         load_furniture(path=tmp_path / "furniture.npz")
-    monkeypatch.setattr(furniture, "__file__", str(tmp_path / "pcvae" / "data" / "furniture.py"))
-    with pytest.raises(FileNotFoundError, match=r"pip install -e \."):
+    monkeypatch.setattr(furniture, "shipped_folder", lambda: tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"git checkout data.*wheel"):
         furniture.data_folder()
 
 
