@@ -1,7 +1,7 @@
 """What a committed notebook must be, beside what nbval compares.
 
 nbval passes over cells without an execution count, so a notebook whose outputs were cleared would
-pass it unseen. These checks read the files only; nothing is executed here.
+pass it unseen. These checks read the files only; but for one cell, nothing is executed here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import base64
 import io
 import re
+import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -278,6 +281,45 @@ def test_readme_and_map_know_how_long_a_chapter_takes(path):
     for line in start:
         if line.startswith("|") and f"({path.name})" in line:
             assert f"| {minutes}, " in line
+
+
+# A kernel that lacks pcvae, as on another's server, says how to install it and goes on
+
+SAID = "Upload pcvae's wheel, then run in a new cell: %pip install ./pcvae*.whl"
+FIRST_LINES = f"""from importlib.util import find_spec
+
+assert find_spec("pcvae"), "{SAID}"
+
+"""
+# Python is started without what is installed for editing, and finds packages in folders alone.
+RUN_TWICE = """
+import sys
+clone, *packages = sys.argv[1:]
+sys.path += packages
+from IPython.core.interactiveshell import InteractiveShell
+
+shell, cell = InteractiveShell.instance(), sys.stdin.read()
+shell.run_cell(cell)
+sys.path.append(clone)  # in place of an installation
+shell.run_cell(cell).raise_error()
+print("IT WENT ON")
+"""
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_first_cell_says_how_to_install_the_package(path):
+    assert code_cells(nbformat.read(path, 4))[0].source.startswith(FIRST_LINES)
+
+
+@pytest.mark.slow
+def test_a_kernel_without_the_package_says_so_and_goes_on_once_it_is_there(tmp_path):
+    cell = code_cells(nbformat.read(PATHS[1], 4))[0].source
+    packages = {sysconfig.get_path(kind) for kind in ("purelib", "platlib")}
+    command = [sys.executable, "-I", "-S", "-c", RUN_TWICE, str(NOTEBOOKS.parent), *packages]
+    answer = subprocess.run(command, input=cell, cwd=tmp_path, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "AssertionError" in answer.stdout
+    assert answer.stdout.endswith(f"{SAID}\nIT WENT ON\n")
 
 
 # What the browser tests rely on
