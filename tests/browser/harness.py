@@ -27,6 +27,8 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# The module that starts a server, its class of settings, and where its page for a file is.
+APPS = {"jupyterlab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
 ARTIFACTS = ROOT / "artifacts"
 SECOND = 1000  # Playwright counts milliseconds
 
@@ -139,11 +141,12 @@ def find_chromium() -> str | None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running JupyterLab: its address, its token and the folder that it serves."""
+    """A running JupyterLab or Notebook: address, token, the folder it serves, where files open."""
 
     url: str
     token: str
     folder: Path
+    tree: str = "lab/tree"
 
     def request(self, method: str, path: str) -> bytes:
         """Ask the server's own interface; `path` begins with ``api/``."""
@@ -200,7 +203,7 @@ class Lab:
         self.server.end_sessions()
         if fresh or not self.page.url.startswith(self.server.url):
             # `reset` drops the workspace: no tab of an earlier test is opened again.
-            tree = f"{self.server.url}lab/tree/notebooks/{self.notebook}"
+            tree = f"{self.server.url}{self.server.tree}/notebooks/{self.notebook}"
             self.page.goto(f"{tree}?reset&token={self.server.token}")
         else:
             self.page.evaluate(OPEN, f"notebooks/{self.notebook}")
@@ -419,25 +422,30 @@ def wait_for_server(process: subprocess.Popen, folder: Path, log: Path) -> str:
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[Server]:
-    """A JupyterLab on a free loopback port, serving a copy of the notebooks in this folder."""
-    served = folder / "served"
+def running_server(folder: Path, app: str = "jupyterlab") -> Iterator[Server]:
+    """A JupyterLab on a free loopback port, serving a copy of the notebooks in this folder.
+
+    Args:
+        folder: For the copy, and for all that the server keeps.
+        app: "notebook" for a Notebook 7 in JupyterLab's place.
+    """
+    served, (settings, tree) = folder / "served", APPS[app]
     ignore = shutil.ignore_patterns(".ipynb_checkpoints", "lightning_logs", "runs")
     shutil.copytree(ROOT / "notebooks", served / "notebooks", ignore=ignore)
     write_settings(folder)
     token = secrets.token_hex(16)
     log = folder / "server.log"
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *(sys.executable, "-m", app, "--no-browser", "--allow-root"),
         *("--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={served}"),
-        *(f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True"),
+        *(f"--IdentityProvider.token={token}", f"--{settings}.expose_app_in_browser=True"),
     ]
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=served, env=server_environment(folder), stdout=output, stderr=output
         )
     try:
-        yield Server(wait_for_server(process, folder, log), token, served)
+        yield Server(wait_for_server(process, folder, log), token, served, tree)
     finally:
         process.terminate()
         try:
