@@ -17,7 +17,7 @@ LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY
 LAB_ARGS += $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test quick lint format notebooks checkpoints lock clean
+.PHONY: help env lab test quick lint format notebooks checkpoints wheel lock clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -117,6 +117,11 @@ runs/one_shot/model.safetensors: | env
 
 runs/lion/model.safetensors: | env
 	$(call TRAIN,--recipe lion $(PROCEDURAL) --num_points 512 --max_steps 3000 --validate_every 20)
+
+# What was built before would stay in it.
+wheel: env  ## Write a wheel to dist/, the shipped models and the furniture inside
+	rm -rf build
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 # The lock names torch without its CUDA parts, so that whichever build is installed brings its own.
 lock:  ## Write requirements.lock anew (needs uv; newest versions: UV_ARGS=--upgrade)

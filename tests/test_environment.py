@@ -1,6 +1,7 @@
-"""pyproject.toml, requirements.lock and environment.yml must tell the same story."""
+"""pyproject.toml, requirements.lock, environment.yml and what containers read tell one story."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -93,6 +94,24 @@ def test_environment_yml_has_the_versions_of_the_lock():
 
 def test_environment_yml_installs_the_package_by_pip():
     assert {"pip": ["-e ."]} in CONDA["dependencies"]
+
+
+def test_a_dev_container_has_the_makefiles_environment():
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text()
+    container = json.loads(text)
+    assert container["image"] == "python:" + conda_versions()["python"]
+    assert container["postCreateCommand"] == "make env"  # of bootstrap.py, from the lock
+    assert "PIP_ARGS" in container["containerEnv"]
+    for path in re.findall(r"\bnotebooks/[^\"]+", text):
+        assert (ROOT / path).is_file(), path
+
+
+def test_binder_installs_the_lock_and_then_the_package():
+    folder = ROOT / ".binder"
+    lock, package = (folder / "requirements.txt").read_text().splitlines()
+    assert (folder / lock.removeprefix("-r ")).samefile(ROOT / "requirements.lock")
+    assert package == "-e ."  # pip looks from where it is started, which is the repository
+    assert (folder / "runtime.txt").read_text() == f"python-{conda_versions()['python']}\n"
 
 
 def test_the_python_range_is_told_alike_everywhere():
