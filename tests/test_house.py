@@ -49,15 +49,8 @@ ARROWS = {
 NOT_IMPORTED = {"commands", "exercises"}  # nor tests, benchmarks or scripts
 FORBIDDEN = {"exercises": {"explore", "training"}}
 DOORS = {
-    *(
-        "pcvae",
-        "pcvae.data",
-        "pcvae.models",
-        "pcvae.models.lion",
-        "pcvae.editing",
-        "pcvae.widgets",
-        "pcvae.explore",
-    ),
+    *("pcvae", "pcvae.data", "pcvae.models", "pcvae.models.lion", "pcvae.editing"),
+    *("pcvae.widgets", "pcvae.explore"),
     *("pcvae.training", "pcvae.metrics", "pcvae.shapes", "pcvae.exercises", "pcvae.figures"),
     *("pcvae.diagnostics", "pcvae.evaluation", "pcvae.objective", "pcvae.geometry", "pcvae.toys"),
     *("pcvae.randomness", "pcvae.sampling", "pcvae.checkpoints", "pcvae.commands"),

@@ -33,7 +33,8 @@ def report(name: str, folder: Path | str = ".") -> Path:
     kept = location()
     if kept is None:
         raise ValueError("Progress is not kept here: the variable PCVAE_PROGRESS says off.")
-    states = {exercise.id: read(kept).get(exercise.id, "open") for exercise in exercises()}
+    known = read(kept)
+    states = {exercise.id: known.get(exercise.id, "open") for exercise in exercises()}
     path = Path(folder).expanduser() / f"{name}{SUFFIX}"
     content = {"name": name, "version": __version__, "exercises": states}
     write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -1,7 +1,22 @@
 // plotly's figure, loaded without anywidget's two-second limit, and what plotly leaves undone.
 
-const plotly = (model) => globalThis.pcvaePlotly ??= import(
-  URL.createObjectURL(new Blob([model.get("_bundle")], { type: "text/javascript" }))).then(hasten);
+const plotly = (model) => globalThis.pcvaePlotly ??= load(model).catch((error) => {
+  globalThis.pcvaePlotly = undefined; // the next figure may bring what was missing
+  throw error;
+});
+
+// To take in 5 MB or to draw for the first time blocks the page, and the two seconds that anywidget
+// gives to other widgets run on meanwhile: those that are on their way go first.
+const idle = () => new Promise((done) => globalThis.requestIdleCallback?.(done, { timeout: 500 })
+  ?? setTimeout(done, 100));
+
+async function load(model) {
+  await idle();
+  const id = model.get("_library").slice("IPY_MODEL_".length);
+  const library = await model.widget_manager.get_model(id);
+  const code = new Blob([library.get("bundle")], { type: "text/javascript" });
+  return hasten(await import(URL.createObjectURL(code)));
+}
 
 const RECENT = 100, PATIENCE = 20; // milliseconds
 
@@ -41,7 +56,7 @@ function hasten(bundle) {
     if (hasGraphicsCard()) roundOff(this.model.get("_widget_data"));
     render.call(this);
     fit(this);
-    this.el.on("plotly_afterplot", () => widen(this.el));
+    this.el.on("plotly_afterplot", () => { widen(this.el); readIfAsked(this.el); });
     this.el.on("plotly_relayouting", (update) => follow(this.el, update));
   };
   const report = prototype.handle_plotly_relayout;
@@ -109,13 +124,28 @@ function roundOff(traces) {
 // plotly's lens opens to 45 degrees from top to bottom. A scene that is narrower than it is high
 // would cut its cloud off at the sides, so there it is 45 degrees from side to side.
 function widen(el) {
-  const scenes = Object.values(el._fullLayout).map((part) => part?._scene).filter(Boolean);
-  for (const { glplot } of scenes) {
+  for (const glplot of glplots(el)) {
     const angle = () => {
       const { drawingBufferWidth: width, drawingBufferHeight: height } = glplot.gl;
       return 2 * Math.atan(Math.tan(Math.PI / 8) * Math.max(1, height / width));
     };
-    if (glplot) Object.defineProperty(glplot, "fovy", { get: angle, configurable: true });
+    Object.defineProperty(glplot, "fovy", { get: angle, configurable: true });
+  }
+}
+
+const glplots = (el) => Object.values(el._fullLayout)
+  .map((part) => part?._scene?.glplot).filter(Boolean);
+
+// plotly knows the point under the mouse by a second picture, drawn off the screen, which it reads
+// back after every drawing. The page stands still until all is drawn. It need not where no point
+// answers to the mouse.
+function readIfAsked(el) {
+  const asked = () => el._fullData.some(({ hoverinfo }) => hoverinfo !== "skip");
+  for (const { gl } of glplots(el)) {
+    if (Object.hasOwn(gl, "readPixels")) continue;
+    const read = gl.readPixels;
+    const onScreen = () => gl.getParameter(gl.FRAMEBUFFER_BINDING) === null;
+    gl.readPixels = (...place) => { if (onScreen() || asked()) read.apply(gl, place); };
   }
 }
 
@@ -160,7 +190,9 @@ export default () => {
       const heard = [];
       const on = (...what) => { heard.push(what); context.model.on(...what); };
       const model = Object.create(context.model, { on: { value: on } });
-      const cleanUp = await (await loading).render({ ...context, model });
+      const figure = await loading;
+      await idle();
+      const cleanUp = await figure.render({ ...context, model });
       const forget = saveCamera(context.el);
       const drawn = new MutationObserver(() => nameScenes(context.el));
       drawn.observe(context.el, { childList: true, subtree: true });

@@ -4,8 +4,8 @@ anywidget, which carries a FigureWidget to the page, gives a widget's JavaScript
 load. If it takes longer, every later message to that widget is dropped without a word: the figure
 stays empty, or stands still while its sliders move. plotly's JavaScript is 5 MB, and a slow or busy
 computer takes longer than that. Here the widget's own JavaScript (figure.js) is short, loads at
-once and fetches plotly's beside it, once a page instead of once a figure. It also mends what plotly
-leaves undone in the page; each part there says what.
+once and fetches plotly's beside it, which is sent once a kernel (`Library`), not once a figure. It
+also mends what plotly leaves undone in the page; each part there says what.
 """
 
 import importlib
@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import anywidget
+import ipywidgets as widgets
 import plotly
 import plotly.graph_objects as go
 import traitlets
@@ -37,6 +39,21 @@ SCRIPT = Path(__file__).with_name("figure.js")
 BUNDLE = Path(plotly.__file__).parent / "package_data" / "widgetbundle.js"
 
 
+class Library(anywidget.AnyWidget):
+    """plotly's JavaScript, for all figures of a kernel: a widget that is never drawn."""
+
+    _esm = "export default {};"
+    bundle = traitlets.Unicode(BUNDLE.read_text(encoding="utf-8")).tag(sync=True)
+    _opened: "Library | None" = None
+
+    @classmethod
+    def opened(cls) -> "Library":
+        """Return the kernel's only one, made anew if somebody closed it with all widgets."""
+        if cls._opened is None or cls._opened.comm is None:
+            cls._opened = cls()
+        return cls._opened
+
+
 class Figure(go.FigureWidget):
     """A figure that a page never meets empty or outdated.
 
@@ -47,8 +64,12 @@ class Figure(go.FigureWidget):
     """
 
     _esm = SCRIPT
-    _bundle = traitlets.Unicode(BUNDLE.read_text(encoding="utf-8")).tag(sync=True)
+    _library = traitlets.Instance(Library).tag(sync=True, **widgets.widget_serialization)
     _whole = False
+
+    @traitlets.default("_library")
+    def _open_library(self) -> Library:
+        return Library.opened()
 
     def open(self) -> None:
         """Announce the figure to the page, unless `reveal` has not been called yet."""

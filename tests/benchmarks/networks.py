@@ -9,6 +9,7 @@ they rebuild 32 chairs that neither has seen, and swap their z. Times are the pr
 import argparse
 import json
 import time
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ POINTS, BATCH, HELD_OUT = 512, 8, 32
 KINDS = {"points": PointCloudVAE, "LION's, small": lambda: LionVAE("small")}
 
 
+@cache
 def chairs() -> tuple[Tensor, Tensor]:
     """Return chairs to train on, (1000, 512, 3), and others of twice the points, in model units."""
     points = torch.from_numpy(generate(["chair"], 1000 + HELD_OUT, 2 * POINTS, seed=0).points)

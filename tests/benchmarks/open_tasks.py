@@ -33,8 +33,7 @@ from pcvae.exercises.chapters import (
 from pcvae.exercises.open_tasks import SEEDS
 from pcvae.geometry import farthest_points
 from pcvae.metrics import chamfer_distance, emd
-from pcvae.models import AdaGN, AdaIN, AdaLN
-from pcvae.models.flow import follow
+from pcvae.models import AdaGN, AdaIN, AdaLN, follow
 from pcvae.models.layers import AdaptiveNorm, normalized
 
 torch.set_num_threads(1)

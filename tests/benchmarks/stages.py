@@ -18,7 +18,7 @@ import torch
 
 import pcvae
 from pcvae.data import generate
-from pcvae.diagnostics import explained_variance, mean_chamfer, resampling_floor, style_means
+from pcvae.diagnostics import explained_variance, mean_chamfer, resampling_floor
 from pcvae.files import write_atomically
 from pcvae.metrics import chamfer_matrix, set_scores
 from pcvae.models import PointCloudVAE
@@ -68,7 +68,6 @@ def look(model: PointCloudVAE, count: int = 100) -> dict[str, float]:
     style, generator = model.encode_style(x), torch.Generator().manual_seed(0)
     noise = torch.randn(count, 512, 4, generator=generator)
     drawn = model.draw_points(noise, style.mean[:count])
-    means = style_means(model, chairs.points)
     new = sample(model, count, 512, seed=0)
     real = chairs.points[:count, :512]
     distances = chamfer_matrix(np.concatenate([new, real]))
@@ -78,7 +77,10 @@ def look(model: PointCloudVAE, count: int = 100) -> dict[str, float]:
         "cd_from_z_over_floor": mean_chamfer(drawn, x[:count, :512]) / resampling_floor(x[:count]),
         "kl_z": style.kl().sum(dim=1).mean().item(),
         "1-nna": scores["1-nna"],
-        **{f"r2_{name}": explained_variance(means, value) for name, value in factors.items()},
+        **{
+            f"r2_{name}": explained_variance(style.mean.numpy(), value)
+            for name, value in factors.items()
+        },
     }
 
 

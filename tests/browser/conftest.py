@@ -45,6 +45,19 @@ def page_of_file(server: Server, chromium: str) -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture(scope="module")
+def opened(page_of_file: Lab, request: pytest.FixtureRequest) -> None:
+    """The file's NOTEBOOK with what its widgets need, opened once for all its tests."""
+    page_of_file.open_notebook(request.module.NOTEBOOK)
+    page_of_file.run_widgets(seconds=600)
+
+
+@pytest.fixture
+def chapter(opened: None, lab: Lab) -> Lab:
+    """The same for each test; a file whose tests begin otherwise has a fixture of its own."""
+    return lab
+
+
 @pytest.fixture
 def lab(page_of_file: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The file's page on JupyterLab; what it shows at the end of the test is kept."""

@@ -364,6 +364,18 @@ class Lab:
         self.page.mouse.up()
         return slider.locator(".widget-readout").inner_text()
 
+    def dragged(self, label: str, fraction: float, look: Callable[[], object]) -> object:
+        """Drag a slider, and look when what it changes has come to rest."""
+        before = look()
+        self.drag_slider(self.slider(label), fraction)
+        return self.changed(look, before)
+
+    def drag_cloud(self, slider, fraction: float, index: int = 0, trace: int = 0) -> np.ndarray:
+        """Drag a slider, and return the drawn points when they have come to rest."""
+        before = self.drawn_coordinates(index, trace)
+        self.drag_slider(slider, fraction)
+        return self.wait_until_moved(before, index, trace)
+
     def choose(self, label: str, option: str, index: int = 0) -> None:
         """Choose an option of the list with this description, the first of them if not told."""
         labeled = self.page.get_by_text(label, exact=True)

@@ -12,28 +12,13 @@ EXPLORER, FACTORS, MIXTURE = range(3)  # the notebook's plotly figures
 INPUT, LATENT, DECODED = range(3)  # the views of the first two
 
 
-@pytest.fixture(scope="module")
-def opened(page_of_file):
-    """Chapter 08 with what its widgets need."""
-    page_of_file.open_notebook(NOTEBOOK)
-    page_of_file.run_widgets(seconds=600)
-
-
-@pytest.fixture
-def chapter(opened, lab):
-    """The same for each test, which drags one widget of the three."""
-    return lab
-
-
 def decoded(lab, figure: int) -> np.ndarray:
     return lab.drawn_coordinates(figure, DECODED if figure != MIXTURE else 0)
 
 
 def drag(lab, figure: int, slider, fraction: float) -> np.ndarray:
     """Drag a slider, and return the decoded points when they have come to rest."""
-    before = decoded(lab, figure)
-    lab.drag_slider(slider, fraction)
-    return lab.wait_until_moved(before, figure, DECODED if figure != MIXTURE else 0)
+    return lab.drag_cloud(slider, fraction, figure, DECODED if figure != MIXTURE else 0)
 
 
 def measured(lab, slider) -> float:

@@ -11,25 +11,10 @@ PLACES = """plot => [plot._fullData[0].x, plot._fullData[0].y].map(
     values => Array.from(values, Number))"""
 
 
-@pytest.fixture(scope="module")
-def opened(page_of_file):
-    """Chapter 09 with what its widgets need."""
-    page_of_file.open_notebook(NOTEBOOK)
-    page_of_file.run_widgets(seconds=600)
-
-
-@pytest.fixture
-def chapter(opened, lab):
-    """The same for each test, which drags one widget of the three."""
-    return lab
-
-
 def drag(lab, figure: int, label: str, fraction: float) -> np.ndarray:
     """Drag a slider, and return the cloud when it has come to rest."""
     lab.plot(figure)
-    before = lab.drawn_coordinates(figure)
-    lab.drag_slider(lab.slider(label), fraction)
-    return lab.wait_until_moved(before, figure)
+    return lab.drag_cloud(lab.slider(label), fraction, figure)
 
 
 def stage(lab):

@@ -9,13 +9,6 @@ NOTEBOOK = "10_evaluation.ipynb"
 COLUMNS = ("MMD", "COV", "1-NNA", "JSD", "nearer to training")
 
 
-@pytest.fixture(scope="module")
-def opened(page_of_file):
-    """Chapter 10 with what its widget needs."""
-    page_of_file.open_notebook(NOTEBOOK)
-    page_of_file.run_widgets(seconds=600)
-
-
 @pytest.fixture
 def chapter(opened, lab):
     """The same for each test; every slider at its honest end."""
@@ -33,16 +26,10 @@ def scores(lab) -> dict[str, float]:
     return {name: float(value) for name, value, _ in cells}
 
 
-def dragged(lab, label: str, fraction: float) -> dict[str, float]:
-    before = scores(lab)
-    lab.drag_slider(lab.slider(label), fraction)
-    return lab.changed(lambda: scores(lab), before)
-
-
 def test_missing_families_are_noticed(chapter):
     honest = scores(chapter)
     assert tuple(honest) == COLUMNS
-    one = dragged(chapter, "families kept", 0.0)
+    one = chapter.dragged("families kept", 0.0, lambda: scores(chapter))
     assert one["COV"] < 0.5 * honest["COV"]
     assert one["1-NNA"] > 0.8
     assert chapter.errors() == []
@@ -50,7 +37,7 @@ def test_missing_families_are_noticed(chapter):
 
 def test_blur_moves_the_cloud_and_hardly_coverage(chapter):
     honest, before = scores(chapter), chapter.drawn_coordinates()
-    blurred = dragged(chapter, "blur", 1.0)
+    blurred = chapter.dragged("blur", 1.0, lambda: scores(chapter))
     moved = (
         chapter.wait_until_moved(before)
         if np.array_equal(before, chapter.drawn_coordinates())
@@ -64,7 +51,7 @@ def test_blur_moves_the_cloud_and_hardly_coverage(chapter):
 
 def test_copies_are_seen_by_the_last_score_alone(chapter):
     honest = scores(chapter)
-    copied = dragged(chapter, "copies, percent", 1.0)
+    copied = chapter.dragged("copies, percent", 1.0, lambda: scores(chapter))
     assert copied["1-NNA"] < 0.6
     assert copied["nearer to training"] > honest["nearer to training"] + 0.1
     assert chapter.errors() == []

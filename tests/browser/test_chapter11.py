@@ -10,19 +10,6 @@ ESTIMATE, EXPLORER = range(2)  # the notebook's plotly figures
 DECODED = 2  # the explorer's third view
 
 
-@pytest.fixture(scope="module")
-def opened(page_of_file):
-    """Chapter 11 with what its widgets need."""
-    page_of_file.open_notebook(NOTEBOOK)
-    page_of_file.run_widgets(seconds=600)
-
-
-@pytest.fixture
-def chapter(opened, lab):
-    """The same for each test."""
-    return lab
-
-
 def estimates(lab) -> dict[str, float]:
     """What the table beside the cloud says, by name."""
     lab.plot(ESTIMATE)
@@ -31,30 +18,24 @@ def estimates(lab) -> dict[str, float]:
     return {name: float(value.replace(",", "")) for name, value in cells}
 
 
-def dragged(lab, label: str, fraction: float) -> dict[str, float]:
-    before = estimates(lab)
-    lab.drag_slider(lab.slider(label), fraction)
-    return lab.changed(lambda: estimates(lab), before)
-
-
 def test_more_points_and_epochs_cost_more(chapter):
     start = estimates(chapter)
-    points = dragged(chapter, "points", 1.0)
+    points = chapter.dragged("points", 1.0, lambda: estimates(chapter))
     assert points["steps"] == start["steps"]
     assert points["GiB for the gradient"] > 3 * start["GiB for the gradient"]
     assert len(chapter.drawn_coordinates(ESTIMATE)) == 4096
-    batch = dragged(chapter, "batch size", 1.0)
+    batch = chapter.dragged("batch size", 1.0, lambda: estimates(chapter))
     assert batch["steps"] < points["steps"]
-    epochs = dragged(chapter, "epochs", 1.0)
+    epochs = chapter.dragged("epochs", 1.0, lambda: estimates(chapter))
     assert epochs["hours on one core"] > 10 * batch["hours on one core"]
-    assert dragged(chapter, "shapes", 1.0)["steps"] > epochs["steps"]
+    assert chapter.dragged("shapes", 1.0, lambda: estimates(chapter))["steps"] > epochs["steps"]
     assert chapter.errors() == []
 
 
 def test_the_new_model_is_explored(chapter):
     before = chapter.drawn_coordinates(EXPLORER, DECODED)
-    chapter.drag_slider(chapter.slider("width of the latent cloud"), 1.0)
-    moved = chapter.wait_until_moved(before, EXPLORER, DECODED)
+    slider = chapter.slider("width of the latent cloud")
+    moved = chapter.drag_cloud(slider, 1.0, EXPLORER, DECODED)
     assert 0 < np.linalg.norm(moved - before, axis=1).mean() < 1
     assert chapter.errors() == []
 

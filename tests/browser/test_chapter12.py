@@ -12,47 +12,28 @@ HEARD, EXPLORER = range(2)  # the notebook's plotly figures
 DECODED = 2  # the explorer's third view
 
 
-@pytest.fixture(scope="module")
-def opened(page_of_file):
-    """Chapter 12 with what its widgets need."""
-    page_of_file.open_notebook(NOTEBOOK)
-    page_of_file.run_widgets(seconds=600)
-
-
-@pytest.fixture
-def chapter(opened, lab):
-    """The same for each test."""
-    return lab
-
-
 def counts(lab) -> list[int]:
-    """How many points lie in the ball, and how many more in the cell."""
+    """How many points lie in the ball, and in the cell; JupyterLab empties cells out of view."""
     lab.plot(HEARD)
     line = lab.page.locator(".widget-html-content").filter(has_text="points in the ball")
-    return [int(number) for number in re.findall(r"\d+", line.inner_text())]
-
-
-def dragged(lab, label: str, fraction: float) -> list[int]:
-    before = counts(lab)
-    lab.drag_slider(lab.slider(label), fraction)
-    return lab.changed(lambda: counts(lab), before)
+    return [int(number) for number in re.findall(r"\d+", line.text_content())]
 
 
 def test_a_wider_ball_hears_of_more(chapter):
     start = counts(chapter)
-    wide = dragged(chapter, "radius", 0.9)
+    wide = chapter.dragged("radius", 0.9, lambda: counts(chapter))
     assert wide[0] > 3 * start[0]
-    narrow = dragged(chapter, "radius", 0.02)
-    coarse = dragged(chapter, "resolution", 0.0)
+    narrow = chapter.dragged("radius", 0.02, lambda: counts(chapter))
+    coarse = chapter.dragged("resolution", 0.0, lambda: counts(chapter))
     assert coarse[1] > 20 > narrow[0]
-    assert dragged(chapter, "point", 0.9) != coarse
+    assert chapter.dragged("point", 0.9, lambda: counts(chapter)) != coarse
     assert chapter.errors() == []
 
 
 def test_an_opened_checkpoint_is_edited_like_any_model(chapter):
     before = chapter.drawn_coordinates(EXPLORER, DECODED)
-    chapter.drag_slider(chapter.slider("width of the latent cloud"), 1.0)
-    moved = chapter.wait_until_moved(before, EXPLORER, DECODED)
+    slider = chapter.slider("width of the latent cloud")
+    moved = chapter.drag_cloud(slider, 1.0, EXPLORER, DECODED)
     assert 0 < np.linalg.norm(moved - before, axis=1).mean() < 1
     assert chapter.errors() == []
 

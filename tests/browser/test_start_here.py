@@ -24,13 +24,6 @@ EYES = """plot => ['scene', 'scene2', 'scene3'].map(name => {
 # What the panel and each of its rows need in width, beside what they have.
 
 
-@pytest.fixture(scope="module")
-def opened(page_of_file):
-    """Chapter 00 with what its panel needs."""
-    page_of_file.open_notebook(NOTEBOOK)
-    page_of_file.run_widgets()
-
-
 @pytest.fixture
 def start(opened, lab):
     """The panel as it is at first, in view."""

@@ -94,8 +94,8 @@ DISTORTIONS = {
     "one axis more": lambda value: value[None] if np.ndim(value) else [[value]],
     "of a known size, but wrong": lambda value: value * 0 + 0.4321,
 }
-# Their results are no numbers: a dict of a run's parts, True or False, nothing at all.
-NO_NUMBERS = {"11.2", "03.3", "07.2", "07.3", "07.4"}
+# Their results are no numbers: a dict of a run's parts, True or False, words, nothing at all.
+NO_NUMBERS = {"03.3", "07.2", "07.3", "07.4", "11.2"}
 # Their checks train for some seconds; mistakes of their own are in the chapters' tests.
 OPEN = {exercise.id for exercise in exercises() if exercise.is_open}
 

@@ -17,8 +17,13 @@ from pcvae.exercises.open_tasks import SEEDS, beside
 from pcvae.exercises.registry import exercise
 from pcvae.geometry import sample_surface, to_unit_sphere, z_up_to_y_up
 
-CASES = [(0.5, 32, 1, 1, "batch"), (0.5, 32, 4, 1, "batch"), (0.5, 8, 2, 4, "batch"),
-         (0.3, 8, 4, 2, "shape"), (1.0, 2, 1, 16, "shape")]  # fmt: skip
+CASES = [
+    (0.5, 32, 1, 1, "batch"),
+    (0.5, 32, 4, 1, "batch"),
+    (0.5, 8, 2, 4, "batch"),
+    (0.3, 8, 4, 2, "shape"),
+    (1.0, 2, 1, 16, "shape"),
+]
 
 
 @exercise("11.1", "The weight on many devices", difficulty=2, importance=5, minutes=15)

@@ -2,7 +2,6 @@
 
 from pcvae.models.lion.blocks import AdaGN
 from pcvae.models.lion.operators import (
-    Grid,
     devoxelize,
     furthest_points,
     grid_of,
@@ -18,7 +17,6 @@ __all__ = [
     "SIZES",
     "AdaGN",
     "Down",
-    "Grid",
     "LionConfig",
     "LionFileError",
     "LionVAE",

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from pcvae.widgets.figure import import_without
+from pcvae.widgets.figure import BUNDLE, Figure, Library, import_without
 
 CODE = """
 import sys
@@ -28,3 +28,20 @@ def test_a_module_that_cannot_be_found_meanwhile_can_be_afterward(monkeypatch):
         import_without("no_such_module", "no_such_module")
     assert import_without("no_such_module", "json").__name__ == "json"
     assert "no_such_module" not in sys.modules
+
+
+def test_figures_share_one_copy_of_plotlys_script():
+    one, other = Figure(), Figure()
+    assert one._library is other._library
+    for figure in (one, other):
+        state = figure.get_state()
+        assert state["_library"] == f"IPY_MODEL_{one._library.model_id}"
+        assert sum(len(str(value)) for value in state.values()) < 50_000
+    assert one._library.get_state()["bundle"] == BUNDLE.read_text(encoding="utf-8")
+
+
+def test_a_library_that_was_closed_is_made_anew():
+    closed = Figure()._library
+    closed.close()
+    assert Figure()._library is not closed
+    assert Library.opened().comm is not None
