@@ -9,6 +9,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from pcvae.widgets.page import PageHelper
+
 WIDE = {"description_width": "min(180px, 40%)"}  # of a slider's label
 # A picture grows a hundred times as fast as the controls beside it. Where less than both minimal
 # widths is left, they go below it.
@@ -24,8 +26,9 @@ class Bench(widgets.Box):
     """Call a function with the values of all controls, now and whenever one of them changes.
 
     Args:
-        picture: what the function draws into, such as `SingleView().widget`, or several of them,
-            which stand side by side where there is room.
+        picture: what the function draws into: a view, a `Figure` or another widget, or several of
+            them, which stand side by side where there is room. Views and figures are dark where
+            the page is.
         controls: the widgets beside it, by the name of the argument that each one's value is for.
         update: called with all values by name. It draws, and returns a line of text (or HTML) that
             is shown below the controls. If it raises after the first time, or is interrupted, the
@@ -41,13 +44,14 @@ class Bench(widgets.Box):
 
     def __init__(
         self,
-        picture: widgets.Widget | Sequence[widgets.Widget],
+        picture: Any,
         controls: Mapping[str, widgets.Widget],
         update: Callable[..., str],
         name: str,
         below: bool = False,
     ) -> None:
         self.controls, self._update, self._name = dict(controls), update, name
+        self._dark = False
         # The picture must have something to show before it becomes part of another widget.
         self.readout = widgets.HTML(self._drawn())
         self.readout.layout = WHOLE
@@ -55,15 +59,28 @@ class Bench(widgets.Box):
             control.style.description_width = "initial" if below else "min(150px, 40%)"
             control.layout = CONTROL
             control.observe(self._changed, names="value")
-        left = _side_by_side([picture] if isinstance(picture, widgets.Widget) else picture)
+        self._pictures = picture if isinstance(picture, Sequence) else [picture]
+        left = _side_by_side([getattr(one, "widget", one) for one in self._pictures])
         left.layout = WHOLE if below else PICTURE
         right = widgets.Box([*self.controls.values(), self.readout])
         right.layout = {**WRAP, **(WHOLE if below else CONTROLS)}
-        super().__init__([left, right], layout=WRAP)
+        super().__init__([left, right, PageHelper(self)], layout=WRAP)
 
     def __repr__(self) -> str:
         """Say what a reader without a kernel does not see."""
         return f"{self._name}: run this cell in JupyterLab to see it."
+
+    @property
+    def dark(self) -> bool:
+        """Whether the pictures are drawn for a dark page; the page itself sets it."""
+        return self._dark
+
+    @dark.setter
+    def dark(self, dark: bool) -> None:
+        self._dark = dark
+        for picture in self._pictures:
+            if hasattr(picture, "dark"):
+                picture.dark = dark
 
     def _drawn(self) -> str:
         """Draw what the controls stand at, and return the line of text."""

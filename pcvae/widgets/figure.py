@@ -10,8 +10,10 @@ also mends what plotly leaves undone in the page; each part there says what.
 
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import anywidget
 import ipywidgets as widgets
@@ -36,6 +38,7 @@ def import_without(unwanted: str, name: str) -> ModuleType:
 import_without("rfc3987_syntax", "plotly.basewidget")
 
 SCRIPT = Path(__file__).with_name("figure.js")
+LIGHT, DARK = ("#ffffff", "#222222", "#dddddd"), ("#111111", "#dddddd", "#444444")
 BUNDLE = Path(plotly.__file__).parent / "package_data" / "widgetbundle.js"
 
 
@@ -64,6 +67,7 @@ class Figure(go.FigureWidget):
     """
 
     _esm = SCRIPT
+    _dark = False
     _library = traitlets.Instance(Library).tag(sync=True, **widgets.widget_serialization)
     _whole = False
 
@@ -86,6 +90,27 @@ class Figure(go.FigureWidget):
         self._trait_values["_widget_layout"] = self._layout
         self._whole = True
         self.open()
+
+    @property
+    def dark(self) -> bool:
+        """Whether paper, text and lines are those for a dark page."""
+        return self._dark
+
+    @dark.setter
+    def dark(self, dark: bool) -> None:
+        self._dark = dark
+        paper, ink, lines = DARK if dark else LIGHT
+        with self.batch_update():
+            self.layout.paper_bgcolor = self.layout.plot_bgcolor = paper
+            self.layout.font.color = ink
+            for axis in self._axes():
+                axis.gridcolor = lines
+
+    def _axes(self) -> Iterator[Any]:
+        yield from self.select_xaxes()
+        yield from self.select_yaxes()
+        for scene in self.select_scenes():
+            yield from (scene.xaxis, scene.yaxis, scene.zaxis)
 
     def configure(self, **options: object) -> None:
         """Set options of plotly.js, such as `displayModeBar`, before the figure is revealed."""

@@ -14,7 +14,7 @@ from pcvae.widgets.plotly_clouds import CONFIG, title_at
 
 LATTICE, POSTERIORS, HERE, DECODED = range(4)
 HEIGHT = 460  # pixels
-INK, ORANGE, BLUE = "#222222", "#e69f00", "#0072b2"
+INK, PALE, ORANGE, BLUE = "#222222", "#dddddd", "#e69f00", "#0072b2"
 SHARE = 0.62  # of the width, for the plane
 
 
@@ -31,6 +31,17 @@ class PlaneView:
     def __init__(self) -> None:
         self.widget = Figure(data=_traces(), layout=_layout())
         self.widget.configure(**{**CONFIG, "modeBarButtons": [["toImage"]]})
+        self.widget.dark = False
+
+    @property
+    def dark(self) -> bool:
+        """Whether it is drawn for a dark page."""
+        return self.widget.dark
+
+    @dark.setter
+    def dark(self, dark: bool) -> None:
+        self.widget.dark = dark
+        self.widget.data[LATTICE].line.color = PALE if dark else INK
 
     def show(
         self,
@@ -93,8 +104,5 @@ def _layout() -> dict[str, Any]:
         "height": HEIGHT,
         "autosize": True,
         "margin": {"l": 45, "r": 5, "t": 28, "b": 40},
-        "paper_bgcolor": "white",  # in a dark theme too
-        "plot_bgcolor": "white",
-        "font": {"color": INK},
         "uirevision": "keep",
     }

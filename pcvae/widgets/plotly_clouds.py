@@ -18,7 +18,6 @@ LENS = math.pi / 8  # radians from the middle of a view to its edge: plotly's
 DISTANCE = 1.05 / math.sin(LENS)  # of the eye from the middle, in radii: a ball fills the view
 ROOM = 1.4  # half the edge of the cube that is drawn, in radii: edits take points out of the ball
 MARKER_SIZE = 1.6  # pixels
-LIGHT, DARK = ("#ffffff", "#222222", "#dddddd"), ("#111111", "#dddddd", "#444444")
 CONFIG = {
     "plotGlPixelRatio": 1,  # spares the graphics card three quarters of the work on fine screens
     "responsive": True,
@@ -48,6 +47,7 @@ class PlotlyClouds:
         self.widget = Figure(data=[_trace(name) for name in names])
         self.widget.update_layout(_layout(names, titles, radii, height))
         self.widget.configure(**CONFIG)
+        self.widget.dark = False
 
     def batch(self) -> AbstractContextManager:
         """Send everything that changes meanwhile in one message."""
@@ -76,12 +76,7 @@ class PlotlyClouds:
 
     def darken(self, dark: bool) -> None:
         """Draw for a dark page, or for a light one."""
-        layout = self.widget.layout
-        layout.paper_bgcolor, layout.font.color, lines = DARK if dark else LIGHT
-        for trace in self.widget.data:
-            scene = layout[trace.scene]
-            for axis in (scene.xaxis, scene.yaxis, scene.zaxis):
-                axis.gridcolor = lines
+        self.widget.dark = dark
 
     @property
     def picking(self) -> bool:
@@ -157,8 +152,6 @@ def _layout(
         "height": height,
         "autosize": True,
         "margin": {"l": 0, "r": 0, "t": 28 if named else 0, "b": 0},
-        "paper_bgcolor": LIGHT[0],
-        "font": {"color": LIGHT[1]},
         "uirevision": "keep the camera",
     }
 
@@ -172,7 +165,6 @@ def _scene(reach: float) -> dict[str, Any]:
         "title": {"text": ""},
         "showspikes": False,
         "showbackground": False,
-        "gridcolor": LIGHT[2],
         "zeroline": False,
     }
     return {

@@ -9,6 +9,7 @@ them. Here are the comparisons: without a mask, other layers, one setting after 
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for `exercises`, from anywhere
 
+from exercises.chapters.test_chapter11 import capstone
 from exercises.conftest import pose
 
 from pcvae.exercises.chapters import (
@@ -28,6 +30,7 @@ from pcvae.exercises.chapters import (
     chapter07,
     chapter08,
     chapter09,
+    chapter11,
     chapter12,
 )
 from pcvae.exercises.open_tasks import SEEDS
@@ -195,6 +198,24 @@ def slats() -> None:
         say(f"12.4 slats told, {name}", [chapter12.slats_told(answer, seed) for seed in SEEDS])
 
 
+def handed_over() -> None:
+    """11.4: how many floors off stools come back from z alone, by other settings."""
+
+    def floors(changes: dict, seed: int) -> float:
+        with tempfile.TemporaryDirectory() as place:
+            meshes, out = Path(place) / "meshes", Path(place) / "out"
+            chapter11.write_stools(meshes, chapter11.MESHES, seed)
+            out.mkdir()
+            capstone(meshes, out, seed, **changes)
+            scores = chapter11.measured(out / "model.safetensors", seed)
+        return chapter11.over_floor(scores)
+
+    silent = {"reduction": "batch", "sigma_offset": 6.0, "anneal_kl": True}
+    ways = {"the walk-through's": {}, "the default loss": silent, "longer": {"max_epochs": 150}}
+    for name, changes in ways.items():
+        say(f"11.4 floors off, {name}", [floors(changes, seed) for seed in SEEDS])
+
+
 STUDIES = {
     "01": fooling,
     "03": unmasked,
@@ -203,6 +224,7 @@ STUDIES = {
     "07": averages,
     "08": once,
     "09": fewer,
+    "11": handed_over,
     "12": slats,
 }
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pcvae.toys import LinearVAE, random_side_views
-from pcvae.widgets import Bench, slider, table
+from pcvae.widgets import Bench, Figure, SingleView, slider, table
 from pcvae.widgets.plane import DECODED, HERE, LATTICE, POSTERIORS, PlaneView
 
 
@@ -49,7 +49,7 @@ def test_an_error_from_the_start_is_not_hidden():
 def test_the_picture_comes_first_and_leaves_the_controls_their_place(below):
     picture, controls = widgets.HTML("picture"), {"one": slider("one", 0, 1)}
     bench = Bench(picture, controls, lambda **_: "said", "A thing", below=below)
-    left, right = bench.children
+    left, right, _ = bench.children
     assert list(left.children) == [picture]
     assert list(right.children) == [*controls.values(), bench.readout]
     assert bench.layout.flex_flow == "row wrap"  # browser tests look at what comes of it
@@ -103,7 +103,7 @@ def test_the_plane_shows_the_model_and_the_place(rng):
 
 def test_several_pictures_stand_side_by_side_in_their_order():
     pictures = [widgets.HTML("one"), widgets.HTML("other")]
-    left, _ = Bench(pictures, {}, lambda: "said", "A thing", below=True).children
+    left, *_ = Bench(pictures, {}, lambda: "said", "A thing", below=True).children
     (row,) = left.children
     assert [list(place.children) for place in row.children] == [[picture] for picture in pictures]
     assert row.layout.flex_flow == "row wrap"
@@ -114,3 +114,26 @@ def test_a_table_has_a_head_and_a_line_for_each_row():
     assert page.count("<tr>") == 3
     assert page.count('<th scope="col">') == 2
     assert "<td>legs</td><td><b>0.7</b></td>" in page
+
+
+def test_its_pictures_are_dark_where_the_page_is():
+    view, curve = SingleView(), Figure(data=[{"type": "scatter"}])
+    view.show(np.zeros((3, 3), dtype=np.float32))
+    curve.reveal()
+    bench = Bench([view, curve], {}, lambda: "said", "A thing")
+    bench.children[-1].dark = True  # as the page says it
+    assert view.dark
+    assert curve.dark
+    assert {view.widget.layout.paper_bgcolor, curve.layout.plot_bgcolor} == {"#111111"}
+    assert view.widget.layout.scene.xaxis.gridcolor == "#444444"
+    bench.children[-1].dark = False
+    assert view.widget.layout.paper_bgcolor == "#ffffff"
+
+
+def test_a_dark_plane_has_pale_lines():
+    plane = PlaneView()
+    plane.dark = True
+    assert plane.widget.data[0].line.color == "#dddddd"
+    assert plane.widget.layout.xaxis2.gridcolor == "#444444"
+    plane.dark = False
+    assert plane.widget.data[0].line.color == "#222222"
