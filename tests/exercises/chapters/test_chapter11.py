@@ -150,8 +150,7 @@ def scores_of(text):
 def flattering(meshes, out, seed):
     capstone(meshes, out, seed, max_epochs=1)
     scores = json.loads((out / "scores.json").read_text())
-    scores["cd_style"] /= 2
-    (out / "scores.json").write_text(json.dumps(scores))
+    (out / "scores.json").write_text(json.dumps(scores | {"cd_style": scores["cd_style"] / 4}))
 
 
 def no_model(meshes, out, seed):
@@ -191,7 +190,6 @@ WRONG = [
     ("11.4", card_of(lambda card: card.partition("CD ")[0] + "\n## Limits\n"), "quotes none"),
     ("11.4", scores_of("{"), "`scores.json` is no JSON"),
     ("11.4", scores_of('{"cd": 1}'), "`cd_style` and `cd_floor`"),
-    ("11.4", scores_of('{"cd_style": 0.01, "cd_floor": 0.01}'), "quotes none"),
     ("11.4", flattering, "Score shapes that the training has not seen"),
     ("11.4", no_model, "cannot be opened"),
 ]
