@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "score a model's reconstructions and new shapes, beside what real shapes score",
     "diagnose": "print what the latents of a model do on a data set",
     "prepare": "make a data set of files of your own",
+    "export": "write a model as ONNX graphs, for programs without torch",
     "import-lion": "make a model of a checkpoint of LION's",
 }
 
