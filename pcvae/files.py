@@ -52,7 +52,8 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         elsewhere = error.filename and Path(error.filename).parent != path.parent.absolute()
-        if error.errno is None or elsewhere:
+        named = isinstance(error.__cause__, OSError)  # by another of these, around fewer files
+        if error.errno is None or elsewhere or named:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 

@@ -19,6 +19,7 @@ ARROWS = {
     "metrics": {"files", "geometry"},
     "objective": {"models"},
     "checkpoints": {"files", "models"},
+    "graphs": {"files", "models"},
     "data": {"files", "geometry", "models", "randomness", "shapes"},
     "sampling": {"models", "randomness"},
     "diagnostics": {"geometry", "metrics", "models", "objective"},
@@ -54,6 +55,7 @@ DOORS = {
     *("pcvae.training", "pcvae.metrics", "pcvae.shapes", "pcvae.exercises", "pcvae.figures"),
     *("pcvae.diagnostics", "pcvae.evaluation", "pcvae.objective", "pcvae.geometry", "pcvae.toys"),
     *("pcvae.randomness", "pcvae.sampling", "pcvae.checkpoints", "pcvae.commands"),
+    "pcvae.graphs",
 }
 MOST_FILES = 12
 

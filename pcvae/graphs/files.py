@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from pcvae.files import atomic_path
+from pcvae.files import atomic_path, check_writable
 from pcvae.graphs import parts
 from pcvae.graphs.pieces import Piece, joined, looped, written
 from pcvae.graphs.weights import WEIGHTS, share_weights
@@ -39,11 +39,14 @@ def export_graphs(
         ImportError: if a library of the extra `export` is missing.
         OSError: if a file cannot be written; what was there before is then as it was.
     """
+    folder = Path(folder).expanduser()
+    check_model(model)
+    check_libraries()
+    check_writable(folder / MANIFEST)
     graphs = build_graphs(model)
     contents = {MANIFEST: json.dumps(manifest(model, precision), indent=1).encode()}
     contents[WEIGHTS] = share_weights(graphs.values(), half=precision == "float16")
     contents |= {f"{name}.onnx": graph.SerializeToString() for name, graph in graphs.items()}
-    folder = Path(folder).expanduser()
     with ExitStack() as stack:  # it ends in reverse order: the manifest is the last
         for name, content in contents.items():
             stack.enter_context(atomic_path(folder / name)).write_bytes(content)
@@ -73,14 +76,7 @@ def manifest(model: PointCloudVAE, precision: Precision) -> dict[str, Any]:
 
 
 def build_graphs(model: PointCloudVAE) -> dict[str, Any]:
-    """Return the four graphs by name, as models of ONNX with float32 weights inside.
-
-    Raises:
-        ValueError: for a model of another kind.
-        ImportError: if a library is missing.
-    """
-    check_model(model)
-    check_libraries()
+    """Return the four graphs by name, as models of ONNX with float32 weights inside."""
     piece = write_parts(model)
     z, points = ("batch", model.config.style_dim), ("batch", "points", 3)
     noise = ("batch", "points", 3 + model.config.latent_dim)

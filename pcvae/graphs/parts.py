@@ -48,7 +48,7 @@ def style_step(
     flow = model.prior.style
 
     def velocity(here: Tensor, time: Tensor) -> Tensor:
-        return flow(here, time.expand(len(here)))
+        return flow(here, time.expand(here.shape[:1]))
 
     return step(velocity, place, (number, start, length), STYLE_SOLVER)
 

@@ -24,16 +24,22 @@ def exporting() -> bool:
     return torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
 
 
-def computed_by(fast: Callable[..., Tensor]) -> Callable[[Callable[..., Tensor]], Any]:
+def computed_by(
+    fast: Callable[..., Tensor], in_graphs: bool = False
+) -> Callable[[Callable[..., Tensor]], Any]:
     """Let a fast variant compute what a plain function says, except while a graph is exported.
 
     The plain function is the decorated one's `__wrapped__`.
+
+    Args:
+        fast: the variant.
+        in_graphs: take it in graphs, too: it has no gradient by hand, and operators that they know.
     """
 
     def decorate(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         @wraps(plain)
         def chosen(*tensors: Tensor) -> Tensor:
-            return (plain if exporting() else fast)(*tensors)
+            return (plain if exporting() and not in_graphs else fast)(*tensors)
 
         return chosen
 

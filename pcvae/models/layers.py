@@ -110,7 +110,7 @@ class AdaLN(AdaptiveNorm):
     """Adaptive layer norm: statistics over the channels of each point by itself."""
 
     @staticmethod
-    @computed_by(modulate_over_channels)
+    @computed_by(modulate_over_channels, in_graphs=True)
     def modulate(
         features: Float[Tensor, "B N C"],
         scale: Float[Tensor, "B 1 C"],
