@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("style", "draw", "encode", "inverse")
 SIZES_TRIED = ((1, 1), (3, 1), (3, 33), (1, 1000), (3, 2048))  # shapes, points of each
 ALLOWED = {"float32": 1e-4, "float16": 5e-3}
+# Of the shipped models' numbers. A point between two parts of a shape goes to either by its last
+# digits, and so does a shape between two kinds.
+ALMOST_ALL = {"float32": 0.999, "float16": 0.99}
 SMALL = {
     "style_dim": 8,
     "width": 16,
@@ -380,8 +383,8 @@ def test_shipped_models(name, tmp_path, generator):
         graphs = Graphs(folder)
         for sizes in SIZES_TRIED:
             found = differences(model, graphs, *sizes, generator)
-            # A point between two parts of a shape goes to either by the last digits.
-            errors = {k: torch.quantile(v.flatten(), 0.999) for k, v in found.items()}
+            almost = ALMOST_ALL[precision]
+            errors = {k: torch.quantile(v.flatten(), almost) for k, v in found.items()}
             assert all(v < ALLOWED[precision] for v in errors.values()), (precision, sizes, errors)
     assert sum(path.stat().st_size for path in folder.iterdir()) < 5e6
 
