@@ -153,6 +153,7 @@ def test_inputs_and_outputs_are_those_of_the_contract(folders):
     }
     for folder in folders.values():
         for name, session in Graphs(folder).sessions.items():
+            onnx.checker.check_model(str(folder / f"{name}.onnx"), full_check=True)
             found = session.get_inputs(), session.get_outputs()
             assert tuple({v.name: v.shape for v in values} for values in found) == expected[name]
             assert {v.type for values in found for v in values} == {"tensor(float)"}

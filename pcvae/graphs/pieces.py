@@ -117,31 +117,32 @@ def looped(step: Piece, first: str, last: str, count: int, *, back: bool = False
     """
     from onnx import TensorProto, helper
 
-    nodes = [
-        helper.make_node("Cast", ["counter"], ["number"], to=TensorProto.FLOAT),
-        helper.make_node("Identity", ["going"], ["still"]),
-        *step.nodes,
-    ]
-    body = helper.make_graph(
-        nodes,
-        "step",
-        [
-            helper.make_tensor_value_info("counter", TensorProto.INT64, []),
-            helper.make_tensor_value_info("going", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("place", TensorProto.FLOAT, None),
-        ],
-        [
-            helper.make_tensor_value_info("still", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("next", TensorProto.FLOAT, None),
-        ],
-    )
     numbers = [
         helper.make_tensor("count", TensorProto.INT64, [], [count]),
         helper.make_tensor("start", TensorProto.FLOAT, [], [float(back)]),
         helper.make_tensor("length", TensorProto.FLOAT, [], [(-1 if back else 1) / count]),
     ]
-    loop = helper.make_node("Loop", ["count", "", first], [last], body=body)
+    loop = helper.make_node("Loop", ["count", "", first], [last], body=body_of(step))
     return Piece([loop], [*numbers, *step.weights])
+
+
+def body_of(step: Piece) -> Any:
+    """Return the graph that a loop runs again and again: it counts, and never ends by itself."""
+    from onnx import TensorProto, helper
+
+    named = helper.make_tensor_value_info
+    nodes = [
+        helper.make_node("Cast", ["counter"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Identity", ["going"], ["still"]),
+        *step.nodes,
+    ]
+    inputs = [
+        named("counter", TensorProto.INT64, []),
+        named("going", TensorProto.BOOL, []),
+        named("place", TensorProto.FLOAT, None),
+    ]
+    outputs = [named("still", TensorProto.BOOL, []), named("next", TensorProto.FLOAT, None)]
+    return helper.make_graph(nodes, "step", inputs, outputs)
 
 
 Sizes = tuple[str | int, ...]
