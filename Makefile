@@ -10,6 +10,8 @@ START := notebooks/00_start_here.ipynb
 NOTEBOOKS ?= notebooks/*.ipynb
 # How many processes test beside each other, whole files each; 0 to test in one, as --pdb needs it.
 WORKERS ?= 2
+# Where `make site-serve` answers.
+PORT ?= 8000
 
 # Without a display there is no browser to open: the address is printed instead.
 LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
@@ -17,10 +19,10 @@ LAB_ARGS := $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY
 LAB_ARGS += $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test quick lint format notebooks checkpoints wheel lock clean
+.PHONY: help env lab test quick lint format notebooks site site-serve checkpoints wheel lock clean
 
 help:  ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 env:  ## Make or update the environment in .venv
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer," \
@@ -52,6 +54,14 @@ notebooks: env  ## Execute every notebook anew, in place
 	    --ExecutePreprocessor.record_timing=False "$$notebook" \
 	  && mv "$(EXECUTED)/$$(basename "$$notebook")" "$$notebook" || exit 1; \
 	done; rm -rf $(EXECUTED)
+
+# Where the repository can be read, for links to its files: SITE_ARGS="--repository ADDRESS"
+site: env  ## Build the course as a static site, in build/site/html
+	$(BIN)/python site/build.py $(SITE_ARGS)
+
+site-serve: site  ## Build the site and serve it to a browser on this computer
+	@echo "The site is at http://127.0.0.1:$(PORT)/ until Ctrl-C."
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site/html $(PORT) || true
 
 # Each run goes on where it was stopped; the settings of a stopped run are in its folder.
 TRAIN = if [ -f $(@D)/last.ckpt ]; then set -- --resume $(@D); else set -- --out $(@D) $(1); fi; \

@@ -28,6 +28,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+import imagesize
 import nbformat
 from nbformat import NotebookNode
 from panels import Panel, panels_of
@@ -40,13 +41,14 @@ IMAGES = "notebooks/images"
 DRAWN = "drawn"  # where the pictures of executed cells come to lie, for Sphinx to copy
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MEGABYTE = 1e6
-OPENING = """<p class="opening">This is the notebook <code>{page}</code> as it was executed. To change
-cells, drag panels and have exercises checked, run it: <code>make lab</code>.</p>
+OPENING = """<p class="opening">This is the notebook <code>{page}</code> as it was executed. To
+change cells, drag panels and have exercises checked, run it: <code>make lab</code>.</p>
 """
 
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 CODE = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-EMBEDDED = re.compile(r'src="data:image/png;base64,([^"]+)"')
+EMBEDDED = re.compile(r'<img src="data:image/png;base64,(?P<png>[^"]+)"(?P<rest>[^>]*)>')
+WIDTH = re.compile(r'\bwidth="(\d+)"')
 PROGRESS = re.compile(r"\d+%\|.*\||\|.*\| *\d+/\?")
 
 
@@ -217,15 +219,18 @@ def without_panel(output: NotebookNode, next_panel: Iterator[Panel], site: Site)
 def note(panel: Panel, described: str, site: Site) -> str:
     """What stands for a panel: its still picture, and where it can be dragged."""
     up = "../"  # all chapters lie in one folder
-    picture = ""
-    if panel.still.exists():
-        source = f"{up}_static/stills/{panel.still.name}"
-        picture = f'<img src="{source}" alt="{escape(panel.alt)}" loading="lazy">'
-    title = described.partition(": run this cell")[0] if panel.title is None else panel.title
-    words = f"<b>{escape(title)}</b> is dragged in JupyterLab (<code>make lab</code>)."
+    pictures = ""
+    for theme, still in panel.stills().items():
+        width, height = imagesize.get(still)
+        pictures += (
+            f'<img class="only-{theme}" src="{up}_static/stills/{still.name}" loading="lazy" '
+            f'width="{width}" height="{height}" alt="{escape(panel.alt)}">'
+        )
+    title = panel.title or described.partition(": run this cell")[0]
+    words = f"<b>{escape(title)}</b>: in JupyterLab (<code>make lab</code>) this panel is dragged."
     if panel.live is not None and site.live:
         words += f' <a href="{up}live/index.html{panel.live}">{panel.invitation}</a>'
-    return f'<div class="panel">{picture}<p>{words}</p></div>'
+    return f'<div class="panel">{pictures}<p>{words}</p></div>'
 
 
 def take_pictures_out(
@@ -237,11 +242,14 @@ def take_pictures_out(
         return
 
     def taken_out(found: re.Match) -> str:
-        name = f"{chapter}-{next(numbers)}.png"
-        target = folder / "_images" / name
+        target = folder / "_images" / f"{chapter}-{next(numbers)}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(base64.b64decode(found[1]))
-        return f'loading="lazy" src="../_images/{name}"'
+        target.write_bytes(base64.b64decode(found["png"]))
+        width, height = imagesize.get(target)
+        shown = WIDTH.search(found["rest"])
+        # With its height a page keeps the place free, and nothing jumps when the picture comes.
+        tall = f' height="{round(int(shown[1]) * height / width)}"' if shown else ""
+        return f'<img loading="lazy" src="../_images/{target.name}"{tall}{found["rest"]}>'
 
     output.data["text/html"] = EMBEDDED.sub(taken_out, page)
 
@@ -267,28 +275,33 @@ def tidy(site: Site) -> None:
     for name in ("_sources", ".buildinfo", "objects.inv"):
         path = site.html / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    for path in [*site.html.rglob("*.map"), *site.html.rglob("jupyter_execute")]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in site.html.rglob("*.js"):
+    for path in (site.html / "_static").rglob("*.map"):
+        path.unlink()
+    for path in (site.html / "_static").rglob("*.js"):
         text = path.read_text(encoding="utf-8")
         path.write_text(re.sub(r"\n//# sourceMappingURL=\S+\s*$", "\n", text), encoding="utf-8")
 
 
 def build_live(site: Site) -> None:
-    """Put the page of the live model beside the others."""
+    """Put the page of the live model beside the others.
+
+    Raises:
+        SystemExit: It could not be built.
+    """
     command = [sys.executable, str(HERE / "build_live.py"), str(site.html / "live")]
-    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    if subprocess.call(command, env=os.environ | {"PYTHONPATH": str(ROOT)}):
+        raise SystemExit("The live page could not be built; --no-live builds the site without it.")
 
 
 def build(site: Site) -> None:
     """Build the whole site, in place of what is there."""
     for folder in (site.source, site.html, site.out / "doctrees"):
         shutil.rmtree(folder, ignore_errors=True)
+    if site.live:
+        build_live(site)
     copy_sources(site)
     run_sphinx(site)
     tidy(site)
-    if site.live:
-        build_live(site)
 
 
 def size(folder: Path) -> float:
@@ -307,9 +320,10 @@ def main() -> None:
     site = Site(told.out.resolve(), told.repository.rstrip("/"), live)
     begun = time.monotonic()
     build(site)
-    count = len(list(site.html.rglob("*.html")))
-    seconds = time.monotonic() - begun
-    print(f"{site.html}: {count} pages, {size(site.html):.1f} MB, {seconds:.0f} seconds")
+    count, seconds = len(list(site.html.rglob("*.html"))), time.monotonic() - begun
+    weight, of_live = size(site.html), size(site.html / "live")
+    print(f"{site.html}: {count} pages in {seconds:.0f} seconds")
+    print(f"{weight:.1f} MB, of which {of_live:.1f} MB are the live model's")
 
 
 if __name__ == "__main__":

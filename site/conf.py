@@ -26,6 +26,7 @@ html_title = "VAEs for point clouds"
 html_static_path = ["static", str(Path(os.environ["SITE_DRAWN"]).parent / "_static")]
 html_extra_path = [os.environ["SITE_DRAWN"]]
 html_css_files = ["site.css"]
+html_favicon = "static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
 html_use_index = False

@@ -15,18 +15,23 @@ class Panel:
     """What a page says in place of a panel.
 
     Attributes:
-        still: The file of its picture, which need not be there.
+        name: Chapter and number, as in the file names of its pictures.
         alt: What the picture shows.
         title: What the panel is called, if it does not say so itself.
         live: What follows the address of the live page, if that has a panel like this one.
         invitation: The words of the link there.
     """
 
-    still: Path
+    name: str
     alt: str = "The panel, with its sliders."
     title: str | None = None
     live: str | None = None
-    invitation: str = "One like it runs in this browser: open the live model."
+    invitation: str = "One like it runs in this browser: the live model."
+
+    def stills(self) -> dict[str, Path]:
+        """Its pictures for light and for dark pages, as far as there are any."""
+        paths = {theme: STILLS / f"{self.name}-{theme}.webp" for theme in ("light", "dark")}
+        return {theme: path for theme, path in paths.items() if path.exists()}
 
 
 # By chapter and by its number in the chapter.
@@ -49,4 +54,4 @@ def panels_of(chapter: str) -> Iterator[Panel]:
     """The panels of a chapter, one after the other as they stand in it."""
     for number in itertools.count(1):
         name = f"{chapter[:2]}-{number}"
-        yield Panel(STILLS / f"{name}.webp", **TOLD.get(name, {}))
+        yield Panel(name, **TOLD.get(name, {}))

@@ -1,0 +1,118 @@
+"""Take the still pictures of the chapters' panels: `python site/make_stills.py [CHAPTER ...]`.
+
+A real JupyterLab is opened as in the browser tests (needs Chromium), the cells of each chapter's
+panels are run, and what each panel shows is kept in `stills/`, for light pages and for dark ones:
+`00-1-light.webp` and `00-1-dark.webp` are the first panel of chapter 00.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from panels import STILLS
+from PIL import Image, ImageChops
+
+from build import ROOT, WIDGET, is_progress
+
+sys.path.append(str(ROOT / "tests"))
+
+from browser.harness import GIVEN_UP, Lab, find_chromium, open_page, running_server
+
+WINDOW = {"width": 1330, "height": 1500}
+EDGE = 8  # pixels of empty ground that stay
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+TEST = """
+import torch
+from pcvae.data.procedural import generate
+test = torch.from_numpy(generate(["chair"], count=1200, num_points=512, seed=0).points)
+test = (test / test.std())[1000:]
+"""
+# What cells that are not run, as they take long, would have left behind.
+BEFORE = {
+    "03": TEST,
+    "05": "import pcvae.models as package",
+}
+CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+SHOW_CELL = """index => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = index;
+    return content.scrollToItem(index, 'start').then(() => true);
+}"""
+
+
+def cells_of_panels(path: Path) -> list[int]:
+    """Places of the cells whose output is a panel."""
+    return [
+        index
+        for index, cell in enumerate(nbformat.read(path, 4).cells)
+        for output in cell.get("outputs", [])
+        if WIDGET in output.get("data", {}) and not is_progress(output)
+    ]
+
+
+def still(lab: Lab, index: int) -> bytes:
+    """What the panel of a cell shows, once it has come to rest."""
+    lab.page.evaluate(SHOW_CELL, index)
+    panel = lab.page.locator(".jp-Cell.jp-mod-active .jp-OutputArea-output").last
+    panel.wait_for()
+    for canvas in panel.locator(".js-plotly-plot").all():
+        canvas.scroll_into_view_if_needed()
+    return lab.settled(panel.screenshot)
+
+
+def trimmed(png: bytes) -> Image.Image:
+    """A picture without the empty ground around it, but for a little."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    ground = Image.new("RGB", picture.size, picture.getpixel((2, picture.height - 2)))
+    left, top, right, bottom = ImageChops.difference(picture, ground).getbbox()
+    low = [max(place - EDGE, 0) for place in (left, top)]
+    return picture.crop(
+        (*low, min(right + EDGE, picture.width), min(bottom + EDGE, picture.height))
+    )
+
+
+def run(lab: Lab, first: str, tries: int = 3) -> None:
+    """Run the cells of the panels; again if a slow page gave a widget up before it was loaded."""
+    for left in reversed(range(tries)):
+        try:
+            return lab.run_widgets(first, seconds=900)
+        except AssertionError:
+            if set(lab.errors()) != {GIVEN_UP} or not left:
+                raise SystemExit(f"{lab.notebook}: {lab.errors()}") from None
+            lab.page_errors.clear()
+
+
+def take(lab: Lab, path: Path) -> None:
+    """Take all stills of a chapter."""
+    chapter = path.name[:2]
+    lab.open_notebook(path.name)
+    lab.page.set_viewport_size(WINDOW)
+    run(lab, BEFORE.get(path.name[:2], ""))
+    for theme, name in THEMES.items():
+        lab.page.evaluate(CHANGE_THEME, name)
+        for number, index in enumerate(cells_of_panels(path), start=1):
+            target = STILLS / f"{chapter}-{number}-{theme}.webp"
+            trimmed(still(lab, index)).save(target, quality=80, method=6)
+            print(target.name, target.stat().st_size, flush=True)
+
+
+def main() -> None:
+    """Take the stills of the chapters that are named, or of all."""
+    STILLS.mkdir(exist_ok=True)
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    chosen = [path for path in paths if path.name[:2] in sys.argv[1:] or not sys.argv[1:]]
+    for path in chosen:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            running_server(Path(folder)) as server,
+            open_page(server, find_chromium()) as lab,
+        ):
+            take(lab, path)
+
+
+if __name__ == "__main__":
+    main()
