@@ -31,6 +31,7 @@ from urllib.parse import unquote, urlparse
 import imagesize
 import nbformat
 from nbformat import NotebookNode
+
 from panels import Panel, panels_of
 
 HERE = Path(__file__).resolve().parent
@@ -227,9 +228,9 @@ def note(panel: Panel, described: str, site: Site) -> str:
             f'width="{width}" height="{height}" alt="{escape(panel.alt)}">'
         )
     title = panel.title or described.partition(": run this cell")[0]
-    words = f"<b>{escape(title)}</b>: in JupyterLab (<code>make lab</code>) this panel is dragged."
+    words = f"<b>{escape(title)}.</b> A picture; it moves in JupyterLab (<code>make lab</code>)."
     if panel.live is not None and site.live:
-        words += f' <a href="{up}live/index.html{panel.live}">{panel.invitation}</a>'
+        words += f' <a href="{up}live/index.html{panel.live}">{panel.invitation}</a>.'
     return f'<div class="panel">{pictures}<p>{words}</p></div>'
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,7 @@ html_title = "VAEs for point clouds"
 html_static_path = ["static", str(Path(os.environ["SITE_DRAWN"]).parent / "_static")]
 html_extra_path = [os.environ["SITE_DRAWN"]]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_favicon = "static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
@@ -59,14 +61,16 @@ mathjax3_config = {
 
 
 def copy_mathjax(app, exception) -> None:
-    """Put the parts of MathJax beside the pages."""
+    """Put the parts of MathJax beside the pages, without the addresses of other hosts in them."""
     target = Path(app.outdir) / "_static" / "mathjax"
     for part in MATHJAX_PARTS if exception is None else ():
         (target / part).parent.mkdir(parents=True, exist_ok=True)
         if (MATHJAX / part).is_dir():
             shutil.copytree(MATHJAX / part, target / part, dirs_exist_ok=True)
         else:
-            shutil.copy(MATHJAX / part, target / part)
+            text = (MATHJAX / part).read_text(encoding="utf-8")
+            text = re.sub(r"https://cdn\.jsdelivr\.net/npm/", "", text)
+            (target / part).write_text(text, encoding="utf-8")
 
 
 def setup(app) -> None:

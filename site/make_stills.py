@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from panels import STILLS
 from PIL import Image, ImageChops
 
 from build import ROOT, WIDGET, is_progress
+from panels import STILLS
 
 sys.path.append(str(ROOT / "tests"))
 

@@ -26,7 +26,7 @@ class Panel:
     alt: str = "The panel, with its sliders."
     title: str | None = None
     live: str | None = None
-    invitation: str = "One like it runs in this browser: the live model."
+    invitation: str = "Drag one like it in this browser"
 
     def stills(self) -> dict[str, Path]:
         """Its pictures for light and for dark pages, as far as there are any."""

@@ -1,0 +1,90 @@
+"""The site, built for tests, and its pages read; for tests/site and for the browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDED = ("sphinx", "myst_nb", "furo", "sphinx-mathjax-offline")
+NEEDS_SPHINX = pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in NEEDED),
+    reason="the extra `site` is not installed",
+)
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A site that was built: its folder, what the build printed, and how long it took."""
+
+    html: Path
+    printed: str
+    seconds: float
+
+    def pages(self) -> list[Path]:
+        """All pages."""
+        return sorted(self.html.rglob("*.html"))
+
+    def chapters(self) -> list[Path]:
+        """The pages of the chapters."""
+        return sorted(self.html.glob("notebooks/[0-9]*.html"))
+
+
+def build_site(folder: Path) -> Built:
+    """Build the site without the live model; fail with what Sphinx said."""
+    command = [sys.executable, str(ROOT / "site" / "build.py"), "--no-live", "--out", str(folder)]
+    begun = time.monotonic()
+    run = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=os.environ | {"PYTHONUTF8": "1"}
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return Built(folder / "html", run.stdout + run.stderr, time.monotonic() - begun)
+
+
+@dataclass
+class Page(HTMLParser):
+    """A page: its tags with their attributes, its ids, and all text but code and formulae."""
+
+    path: Path
+    tags: list[tuple[str, dict]] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    prose: str = ""
+    open: list[tuple[str, bool]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        """Keep a tag."""
+        told = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, told))
+        self.ids |= {told["id"]} if "id" in told else set()
+        silent = (
+            tag in ("pre", "code", "script", "style") or "math" in told.get("class", "").split()
+        )
+        if tag not in VOID:
+            self.open.append((tag, silent))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close what is open."""
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Keep prose."""
+        if not any(silent for _, silent in self.open):
+            self.prose += data
+
+    def named(self, tag: str) -> list[dict]:
+        """The attributes of all tags of one name."""
+        return [attributes for name, attributes in self.tags if name == tag]
