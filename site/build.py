@@ -50,6 +50,7 @@ LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<targ
 CODE = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 EMBEDDED = re.compile(r'<img src="data:image/png;base64,(?P<png>[^"]+)"(?P<rest>[^>]*)>')
 WIDTH = re.compile(r'\bwidth="(\d+)"')
+PRINTED_BAR = re.compile(r"\r?[^\r\n]*\d+%\|[^\r\n]*\| *\d+/\d+ \[[^\]\r\n]*\]\n*")
 PROGRESS = re.compile(r"\d+%\|.*\||\|.*\| *\d+/\?")
 
 
@@ -185,7 +186,8 @@ def edited(notebook: NotebookNode, page: str, known: list[str], site: Site) -> N
             cell.source = with_links(cell.source, page, known, site.repository)
         elif cell.cell_type == "code":
             cell.source = without_markers(cell.source)
-            outputs = [output for output in cell.outputs if not is_progress(output)]
+            outputs = [without_bars(output) for output in cell.outputs if not is_progress(output)]
+            outputs = [output for output in outputs if output.get("text") != ""]
             cell.outputs = [without_panel(output, next_panel, site) for output in outputs]
             for output in cell.outputs:
                 take_pictures_out(output, chapter, drawn, site.source / DRAWN)
@@ -207,6 +209,13 @@ def is_progress(output: NotebookNode) -> bool:
     """Whether an output is a progress bar, which without a kernel stands still for ever."""
     data = output.get("data", {})
     return WIDGET in data and bool(PROGRESS.search(data.get("text/plain", "")))
+
+
+def without_bars(output: NotebookNode) -> NotebookNode:
+    """The output without progress bars that were printed as text, in all their states."""
+    if output.output_type == "stream":
+        output.text = PRINTED_BAR.sub("", output.text)
+    return output
 
 
 def without_panel(output: NotebookNode, next_panel: Iterator[Panel], site: Site) -> NotebookNode:

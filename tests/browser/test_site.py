@@ -31,8 +31,9 @@ TOO_WIDE = """() => {
     const own = part => /auto|scroll|hidden/.test(getComputedStyle(part).overflowX);
     const scrolls = part => part.localName !== "article"
         && (own(part) || scrolls(part.parentElement));
+    // Formulae for screen readers stand where nobody sees them.
     return Array.from(document.querySelectorAll("article *")).filter(part =>
-        part.getBoundingClientRect().right > window.innerWidth + 1
+        !part.closest("mjx-assistive-mml") && part.getBoundingClientRect().right > window.innerWidth + 1
         && part.offsetParent !== null && !scrolls(part.parentElement)
     ).map(part => part.outerHTML.slice(0, 120));
 }"""

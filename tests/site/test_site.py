@@ -226,6 +226,14 @@ def test_progress_bars_are_told_from_panels(text, expected):
     assert SITE.is_progress(output) is expected
 
 
+def test_printed_progress_bars_go_and_what_was_printed_beside_them_stays():
+    bars = (
+        "\rmean:   0%|    | 0/300 [00:00<?, ?it/s]\rmean: 100%|████| 300/300 [00:06<00:00, 45it/s]"
+    )
+    output = nbformat.v4.new_output("stream", text=f"begun\n{bars}\n50% | of 4/5 [all]\n")
+    assert SITE.without_bars(output).text == "begun\n50% | of 4/5 [all]\n"
+
+
 def test_only_where_there_is_a_live_page_is_it_linked_to(tmp_path):
     panel = next(SITE.panels_of("00_start_here"))
     for live in (True, False):
