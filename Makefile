@@ -61,7 +61,7 @@ site: env  ## Build the course as a static site, in build/site/html
 
 site-serve: site  ## Build the site and serve it to a browser on this computer
 	@echo "The site is at http://127.0.0.1:$(PORT)/ until Ctrl-C."
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site/html $(PORT) || true
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site/html $(PORT)
 
 # Each run goes on where it was stopped; the settings of a stopped run are in its folder.
 TRAIN = if [ -f $(@D)/last.ckpt ]; then set -- --resume $(@D); else set -- --out $(@D) $(1); fi; \

@@ -32,9 +32,10 @@ TOO_WIDE = """() => {
     const scrolls = part => part.localName !== "article"
         && (own(part) || scrolls(part.parentElement));
     // Formulae for screen readers stand where nobody sees them.
-    return Array.from(document.querySelectorAll("article *")).filter(part =>
-        !part.closest("mjx-assistive-mml") && part.getBoundingClientRect().right > window.innerWidth + 1
-        && part.offsetParent !== null && !scrolls(part.parentElement)
+    const seen = part => part.offsetParent !== null && !part.closest("mjx-assistive-mml");
+    const wide = part => part.getBoundingClientRect().right > window.innerWidth + 1;
+    return Array.from(document.querySelectorAll("article *")).filter(
+        part => wide(part) && seen(part) && !scrolls(part.parentElement)
     ).map(part => part.outerHTML.slice(0, 120));
 }"""
 # Grounds of cards, printed text and pictures, as far as they are not transparent.
