@@ -229,17 +229,18 @@ def without_panel(output: NotebookNode, next_panel: Iterator[Panel], site: Site)
 def note(panel: Panel, described: str, site: Site) -> str:
     """What stands for a panel: its still picture, and where it can be dragged."""
     up = "../"  # all chapters lie in one folder
-    pictures = ""
-    for theme, still in panel.stills().items():
+    stills, pictures = panel.stills(), ""
+    for theme, still in stills.items():
+        kind = f"only-{theme}" if len(stills) == 2 else "inverted"
         width, height = imagesize.get(still)
         pictures += (
-            f'<img class="only-{theme}" src="{up}_static/stills/{still.name}" loading="lazy" '
+            f'<img class="{kind}" src="{up}_static/stills/{still.name}" loading="lazy" '
             f'width="{width}" height="{height}" alt="{escape(panel.alt)}">'
         )
     title = panel.title or described.partition(": run this cell")[0]
     words = f"<b>{escape(title)}.</b> A picture; it moves in JupyterLab (<code>make lab</code>)."
     if panel.live is not None and site.live:
-        words += f' <a href="{up}live/index.html{panel.live}">{panel.invitation}</a>.'
+        words += f' <a href="{up}live/index.html{escape(panel.live)}">{panel.invitation}</a>.'
     return f'<div class="panel">{pictures}<p>{words}</p></div>'
 
 
@@ -293,7 +294,7 @@ def tidy(site: Site) -> None:
 
 
 def build_live(site: Site) -> None:
-    """Put the page of the live model beside the others.
+    """Put the page of the live model beside the others, with a link back to them.
 
     Raises:
         SystemExit: It could not be built.
@@ -301,6 +302,10 @@ def build_live(site: Site) -> None:
     command = [sys.executable, str(HERE / "build_live.py"), str(site.html / "live")]
     if subprocess.call(command, env=os.environ | {"PYTHONPATH": str(ROOT)}):
         raise SystemExit("The live page could not be built; --no-live builds the site without it.")
+    page = site.html / "live" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    home = '<a id="home" href="../index.html">'
+    page.write_text(text.replace('<a id="home" hidden>', home), encoding="utf-8")
 
 
 def build(site: Site) -> None:

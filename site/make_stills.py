@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from PIL import Image, ImageChops
 
 from build import ROOT, WIDGET, is_progress
@@ -36,6 +37,14 @@ BEFORE = {
     "03": TEST,
     "05": "import pcvae.models as package",
 }
+# Views outside of the explorer stay white in a dark JupyterLab, unless they are told.
+DARKEN = """
+import gc
+from pcvae.widgets import CloudView, SingleView
+for thing in gc.get_objects():
+    if isinstance(thing, (CloudView, SingleView)):
+        thing.dark = True
+"""
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
 SHOW_CELL = """index => {
     const { content } = window.jupyterapp.shell.currentWidget;
@@ -54,14 +63,24 @@ def cells_of_panels(path: Path) -> list[int]:
     ]
 
 
-def still(lab: Lab, index: int) -> bytes:
-    """What the panel of a cell shows, once it has come to rest."""
+def still(lab: Lab, index: int, theme: str) -> bytes | None:
+    """What the panel of a cell shows, once it has come to rest; None if it keeps a white ground."""
     lab.page.evaluate(SHOW_CELL, index)
     panel = lab.page.locator(".jp-Cell.jp-mod-active .jp-OutputArea-output").last
     panel.wait_for()
-    for canvas in panel.locator(".js-plotly-plot").all():
-        canvas.scroll_into_view_if_needed()
+    for plot in panel.locator(".js-plotly-plot").all():
+        plot.scroll_into_view_if_needed()
+    try:
+        lab.until(lambda: has_ground(panel.screenshot(), theme), seconds=20)
+    except AssertionError:
+        return None
     return lab.settled(panel.screenshot)
+
+
+def has_ground(png: bytes, theme: str) -> bool:
+    """Whether hardly anything of a picture has the ground of the other theme."""
+    gray = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    return float((gray > 225 if theme == "dark" else gray < 30).mean()) < 0.05
 
 
 def trimmed(png: bytes) -> Image.Image:
@@ -94,10 +113,14 @@ def take(lab: Lab, path: Path) -> None:
     run(lab, BEFORE.get(path.name[:2], ""))
     for theme, name in THEMES.items():
         lab.page.evaluate(CHANGE_THEME, name)
+        if theme == "dark":
+            lab.run_code(DARKEN)
         for number, index in enumerate(cells_of_panels(path), start=1):
             target = STILLS / f"{chapter}-{number}-{theme}.webp"
-            trimmed(still(lab, index)).save(target, quality=80, method=6)
-            print(target.name, target.stat().st_size, flush=True)
+            target.unlink(missing_ok=True)
+            if (png := still(lab, index, theme)) is not None:
+                trimmed(png).save(target, quality=80, method=6)
+            print(target.name, "left out" if png is None else target.stat().st_size, flush=True)
 
 
 def main() -> None:

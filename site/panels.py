@@ -29,7 +29,7 @@ class Panel:
     invitation: str = "Drag one like it in this browser"
 
     def stills(self) -> dict[str, Path]:
-        """Its pictures for light and for dark pages, as far as there are any."""
+        """Its pictures by theme; where there is none for dark pages, the light one is inverted."""
         paths = {theme: STILLS / f"{self.name}-{theme}.webp" for theme in ("light", "dark")}
         return {theme: path for theme, path in paths.items() if path.exists()}
 
@@ -71,7 +71,7 @@ PANELS = (
         "A chair as input and its latent points, nearly the same, beside a curve of what a "
         "coordinate costs by its sigma. Below, sliders for sigma offset, skip weight and others.",
     ),
-    Panel("05-1", SWAP, live="#shape=chair-1&other=table-1"),
+    Panel("05-1", SWAP, live="#shape=chair-1&other=table-1&take=z&amount=1"),
     Panel("05-2", SWAP),
     Panel(
         "06-1",
