@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import hashlib
 import itertools
 import os
 import posixpath
@@ -296,16 +297,34 @@ def tidy(site: Site) -> None:
 def build_live(site: Site) -> None:
     """Put the page of the live model beside the others, with a link back to them.
 
+    It is exported anew only if something that it is made of has changed.
+
     Raises:
         SystemExit: It could not be built.
     """
-    command = [sys.executable, str(HERE / "build_live.py"), str(site.html / "live")]
-    if subprocess.call(command, env=os.environ | {"PYTHONPATH": str(ROOT)}):
-        raise SystemExit("The live page could not be built; --no-live builds the site without it.")
+    kept, stamp = site.out / "live", site.out / "live.sha256"
+    made_of = digest_of_live()
+    if not (stamp.exists() and stamp.read_text() == made_of):
+        stamp.unlink(missing_ok=True)
+        command = [sys.executable, str(HERE / "build_live.py"), str(kept)]
+        if subprocess.call(command, env=os.environ | {"PYTHONPATH": str(ROOT)}):
+            raise SystemExit("The live page was not built; --no-live builds the site without it.")
+        stamp.write_text(made_of)
+    shutil.copytree(kept, site.html / "live")
     page = site.html / "live" / "index.html"
     text = page.read_text(encoding="utf-8")
-    home = '<a id="home" href="../index.html">'
+    home = '<a id="home" href="../index.html" target="_top">'
     page.write_text(text.replace('<a id="home" hidden>', home), encoding="utf-8")
+
+
+def digest_of_live() -> str:
+    """SHA-256 over all that the live page is made of: its own files, the package, the model."""
+    paths = [HERE / "build_live.py", *(HERE / "live").rglob("*"), *(ROOT / "pcvae").rglob("*.py")]
+    paths += [*(ROOT / "pcvae").rglob("*.js"), *(ROOT / "data").rglob("*.safetensors")]
+    total = hashlib.sha256()
+    for path in sorted(path for path in paths if path.is_file()):
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def build(site: Site) -> None:
