@@ -33,7 +33,7 @@ import imagesize
 import nbformat
 from nbformat import NotebookNode
 
-from panels import Panel, panels_of
+from panels import STILLS, Panel, panels_of
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -97,7 +97,7 @@ def copy_sources(site: Site) -> None:
     """Write the edited copies of all pages, their pictures and the home page."""
     known = pages()
     shutil.copytree(ROOT / IMAGES, site.source / IMAGES, ignore=shutil.ignore_patterns("*.py"))
-    shutil.copytree(HERE / "stills", site.source / "_static" / "stills")
+    shutil.copytree(STILLS, site.source / "_static" / "stills")
     for name in ("explorer.gif", "explorer.png"):
         shutil.copy(ROOT / IMAGES / name, site.source / "_static")
     for page in known:

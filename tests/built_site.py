@@ -9,15 +9,14 @@ import sys
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("sphinx", "myst_nb", "furo", "sphinx-mathjax-offline")
-NEEDS_SPHINX = pytest.mark.skipif(
-    not all(importlib.util.find_spec(name) for name in NEEDED),
-    reason="the extra `site` is not installed",
-)
+INSTALLED = all(importlib.util.find_spec(name) for name in NEEDED)
+NEEDS_SPHINX = pytest.mark.skipif(not INSTALLED, reason="the extra `site` is not installed")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 
 
@@ -36,6 +35,18 @@ class Built:
     def chapters(self) -> list[Path]:
         """The pages of the chapters."""
         return sorted(self.html.glob("notebooks/[0-9]*.html"))
+
+
+def load_build() -> ModuleType | None:
+    """site/build.py, under a name of its own as `build` may be another package."""
+    if not INSTALLED:
+        return None
+    if "site_build" not in sys.modules:
+        sys.path.append(str(ROOT / "site"))
+        spec = importlib.util.spec_from_file_location("site_build", ROOT / "site" / "build.py")
+        sys.modules["site_build"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["site_build"])
+    return sys.modules["site_build"]
 
 
 def time_of_children() -> float:

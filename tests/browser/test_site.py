@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browser.harness import ARTIFACTS
-from built_site import NEEDS_SPHINX, Built, build_site
+from built_site import NEEDS_SPHINX, ROOT, Built, build_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, NEEDS_SPHINX]
 
@@ -181,3 +181,12 @@ def test_the_theme_can_be_changed(reader):
         if reader.page.evaluate(ground) != before:
             return
     pytest.fail("the ground stays as it was")
+
+
+@pytest.mark.parametrize(("width", "frames"), [(1280, 1), (360, 0)])
+def test_the_live_model_starts_in_place_of_its_picture_where_there_is_room(reader, width, frames):
+    reader.page.set_viewport_size({"width": width, "height": 740})
+    reader.page.set_content('<a class="stage" href="about:blank#live">Start the model here</a>')
+    reader.page.add_script_tag(path=ROOT / "site" / "static" / "site.js")
+    reader.page.locator("a.stage").click()
+    assert reader.page.locator("iframe[src='about:blank#live'][title]").count() == frames
