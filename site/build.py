@@ -43,8 +43,8 @@ IMAGES = "notebooks/images"
 DRAWN = "drawn"  # where the pictures of executed cells come to lie, for Sphinx to copy
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MEGABYTE = 1e6
-OPENING = """<p class="opening">This is the notebook <code>{page}</code> as it was executed. To
-change cells, drag panels and have exercises checked, run it: <code>make lab</code>.</p>
+OPENING = """<p class="opening">This is the notebook {page} as it was executed. To change cells,
+drag panels and have exercises checked, run it: <code>make lab</code>.</p>
 """
 
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
@@ -178,9 +178,12 @@ def edited(notebook: NotebookNode, page: str, known: list[str], site: Site) -> N
     """A notebook for readers without a kernel; it is changed in place and returned."""
     chapter = Path(page).stem
     drawn, next_panel = itertools.count(1), panels_of(chapter)
+    file = f"<code>{page}</code>"
+    if site.repository:
+        file = f'<a href="{site.repository}/blob/main/{page}">{file}</a>'
     title = notebook.cells[0]
     title.source = title.source.replace("# ", f"# {chapter[:2]} · ", 1)
-    title.source = re.sub(r"\n", f"\n\n{OPENING.format(page=page)}\n", title.source, count=1)
+    title.source = title.source.replace("\n", f"\n\n{OPENING.format(page=file)}\n", 1)
     for cell in notebook.cells:
         cell.metadata.pop("tags", None)
         if cell.cell_type == "markdown":

@@ -89,8 +89,8 @@ PANELS = (
     Panel("08-3", FACTORS, live="#shape=chair-1"),
     Panel(
         "08-4",
-        "A cloud between a chair and a table. Beside it a slider for the amount, and lists of "
-        "what is mixed and how.",
+        "A chair on a column, nothing of a table mixed in yet. Beside it lists of what is mixed "
+        "and how h is held, and a slider for the amount.",
         live="#shape=chair-1&other=table-1",
     ),
     Panel(
