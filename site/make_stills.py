@@ -45,6 +45,8 @@ for thing in gc.get_objects():
     if isinstance(thing, (CloudView, SingleView)):
         thing.dark = True
 """
+# Chapters that color some clouds themselves, which a view that darkens would not know.
+OWN_COLORS = {"05"}
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
 SHOW_CELL = """index => {
     const { content } = window.jupyterapp.shell.currentWidget;
@@ -113,7 +115,7 @@ def take(lab: Lab, path: Path) -> None:
     run(lab, BEFORE.get(path.name[:2], ""))
     for theme, name in THEMES.items():
         lab.page.evaluate(CHANGE_THEME, name)
-        if theme == "dark":
+        if theme == "dark" and chapter not in OWN_COLORS:
             lab.run_code(DARKEN)
         for number, index in enumerate(cells_of_panels(path), start=1):
             target = STILLS / f"{chapter}-{number}-{theme}.webp"
