@@ -69,7 +69,7 @@ def copy_mathjax(app, exception) -> None:
             shutil.copytree(MATHJAX / part, target / part, dirs_exist_ok=True)
         else:
             text = (MATHJAX / part).read_text(encoding="utf-8")
-            text = re.sub(r"https://cdn\.jsdelivr\.net/npm/", "", text)
+            text = re.sub(r"https://cdn\.[\w.]+/npm/", "", text)
             (target / part).write_text(text, encoding="utf-8")
 
 
