@@ -174,14 +174,44 @@ function nameScenes(el) {
   });
 }
 
+// What the kernel says before plotly's code is there would be lost: it is collected, and told then.
+const SAID = ["addTraces", "deleteTraces", "moveTraces", "restyle", "relayout", "update", "animate",
+  "removeLayoutProps", "removeTraceProps"].map((what) => `_py2js_${what}`);
+
+// Returns a function that ends the collection and returns it, as pairs of a name and a message.
+function collect(model) {
+  const said = [];
+  const listeners = SAID.map((name) => [`change:${name}`, () => said.push([name, model.get(name)])]);
+  for (const [event, listener] of listeners) model.on(event, listener);
+  return () => {
+    for (const [event, listener] of listeners) model.off(event, listener);
+    return said;
+  };
+}
+
+// Let `listen` attach plotly's listeners to a model, and tell them what was said before.
+function tell(said, model, listen) {
+  const listeners = {};
+  let now = {};
+  const on = (event, listener) => { listeners[event] = listener; model.on(event, listener); };
+  const get = (name) => name in now ? now[name] : model.get(name);
+  listen(Object.create(model, { on: { value: on }, get: { value: get } }));
+  for (const [name, message] of said) {
+    now = { [name]: message };
+    listeners[`change:${name}`]?.();
+  }
+  now = {};
+}
+
 // `initialize` must not wait for the bundle: its end is what anywidget's two seconds are up to.
 export default () => {
   let loading;
   return {
     initialize(context) {
+      const early = collect(context.model);
       loading = plotly(context.model).then((bundle) => {
         const figure = bundle.default();
-        figure.initialize(context);
+        tell(early(), context.model, (model) => figure.initialize({ ...context, model }));
         return figure;
       });
     },

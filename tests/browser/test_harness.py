@@ -30,6 +30,12 @@ slider.observe(stretch, "value")
 widgets.VBox([slider, figure])
 """
 
+EARLY = """
+from IPython.display import display
+display(figure)
+figure.data[0].z = points[:, 2] + 5
+"""
+
 CALLBACK = """
 import ipywidgets as widgets
 slider = widgets.IntSlider(description="divide", min=0, max=100)
@@ -62,6 +68,18 @@ def test_dragging_a_slider_moves_the_drawn_points_and_not_the_camera(lab, tmp_pa
     np.testing.assert_array_equal(moved[:, [0, 2]], before[:, [0, 2]])
     assert lab.camera() == camera
     assert lab.plot().screenshot() != picture
+    assert lab.errors() == []
+
+
+def test_what_is_said_before_plotly_has_arrived_is_drawn(lab, tmp_path):
+    # A page of its own, which has not loaded plotly yet, and takes its time.
+    figure = FIGURE.rpartition("widgets.VBox")[0]
+    lab.open_notebook(notebook_of(tmp_path, figure, EARLY), fresh=True)
+    lab.slow_down(6)
+    lab.run_all()
+    lab.plot()
+    lab.slow_down(1)
+    assert lab.settled(lambda: lab.drawn_coordinates())[:, 2].mean() > 4
     assert lab.errors() == []
 
 
