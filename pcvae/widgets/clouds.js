@@ -1,8 +1,9 @@
 // Clouds of points side by side, drawn by WebGL, all seen by one camera.
 //
-// Used in two places: as the view of the explorer's panel (`render`, called by anywidget), and in
-// pages that play a walk without a kernel (`playWalk`). Coordinates are float32 x, y, z with y up,
-// as they come from Python: no copy is made of them but the one to the graphics card.
+// Used in three places: as the view of the explorer's panel (`render`, called by anywidget), in
+// pages that play a walk without a kernel (`playWalk`), and in the live page (`Clouds`). Coordinates
+// are float32 x, y, z with y up, as they come from Python: no copy is made of them but the one to
+// the graphics card.
 
 // As in plotly_clouds.py, which says more of them.
 const START = { yaw: 0.66, pitch: 0.36, zoom: 1 };
@@ -278,27 +279,34 @@ class Clouds {
 
   listen() {
     const canvas = this.canvas;
-    let from = null;
+    const fingers = new Map(); // where the pointers are that are down, by their ids
     let moved = 0;
+    const spread = () => {
+      const [one, other] = fingers.values();
+      return Math.hypot(one[0] - other[0], one[1] - other[1]);
+    };
     canvas.addEventListener("pointerdown", (event) => {
-      from = [event.clientX, event.clientY];
-      moved = 0;
+      fingers.set(event.pointerId, [event.clientX, event.clientY]);
+      if (fingers.size === 1) moved = 0;
       canvas.setPointerCapture(event.pointerId);
       canvas.focus({ preventScroll: true });
     });
     canvas.addEventListener("pointermove", (event) => {
+      const from = fingers.get(event.pointerId);
       if (!from) return;
       const [dx, dy] = [event.clientX - from[0], event.clientY - from[1]];
       moved += Math.hypot(dx, dy);
-      from = [event.clientX, event.clientY];
-      if (moved > CLICK) this.turn(-dx / 120, dy / 120);
+      const before = fingers.size === 2 && spread();
+      fingers.set(event.pointerId, [event.clientX, event.clientY]);
+      if (before) this.zoom(spread() / before);
+      else if (fingers.size === 1 && moved > CLICK) this.turn(-dx / 120, dy / 120);
     });
     canvas.addEventListener("pointerup", (event) => {
-      from = null;
+      fingers.delete(event.pointerId);
       const picked = this.picking && moved <= CLICK && this.pick(event.clientX, event.clientY);
       if (picked) this.onPick(picked);
     });
-    canvas.addEventListener("pointercancel", () => { from = null; });
+    canvas.addEventListener("pointercancel", (event) => fingers.delete(event.pointerId));
     // Only where it was clicked before: a page that is scrolled should not get stuck here.
     canvas.addEventListener("wheel", (event) => {
       if (document.activeElement !== canvas) return;
@@ -428,4 +436,5 @@ function playWalk({ count, radius, captions, title, frames, rgb }) {
   show();
 }
 
+export { Clouds };
 export default { render };

@@ -1,0 +1,275 @@
+"""Build the live page: a folder of static files in which the model `shapes` runs in the browser.
+
+    python site/build_live.py OUT
+    python -m http.server --directory OUT
+
+Beside the page's own files (site/live) and the package's light renderer, OUT holds the model as
+ONNX graphs, shapes to begin with, the directions that sliders move z along, and onnxruntime-web,
+which is taken from its npm package. The page asks nobody else for anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+import pcvae
+from pcvae import editing
+from pcvae.data import CloudSet, generate, load_furniture
+from pcvae.diagnostics import ridge, style_means
+from pcvae.editing.directions import some_clouds
+from pcvae.files import cache_folder
+from pcvae.models import PointCloudVAE
+from pcvae.shapes import families
+
+HERE = Path(__file__).parent
+PAGE = HERE / "live"
+RENDERER = HERE.parent / "pcvae" / "widgets" / "clouds.js"
+
+RUNTIME = "onnxruntime-web@1.30.0"
+# As the registry has it; what npm brings is held against it once more.
+RUNTIME_SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+PARTS_OF_RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+PARTS_FOR_WEBGPU = (
+    "ort.webgpu.min.mjs",
+    "ort-wasm-simd-threaded.asyncify.mjs",
+    "ort-wasm-simd-threaded.asyncify.wasm",
+)
+
+# Shapes whose z the directions are of. Printed code makes the same ones.
+REFERENCE = {"count": 2000, "split": "test"}
+NUM_POINTS = 2048
+NUM_DIRECTIONS = 6
+OF_EACH_FAMILY = 5
+# Of the furniture's test split, by class.
+FURNITURE = {"chair": 4, "table": 3, "lamp": 2, "sofa": 2, "vessel": 2}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line and build the page."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("out", type=Path, help="a folder, emptied if the page was built there")
+    parser.add_argument("--model", default="shapes", help="name of a shipped model, or its file")
+    parser.add_argument("--graphs", type=Path, help="what `pcvae export` wrote; default: export now")
+    parser.add_argument("--precision", default="float16", choices=["float16", "float32"])
+    parser.add_argument("--runtime", type=Path, help="an npm install of onnxruntime-web, or its .tgz")
+    parser.add_argument("--webgpu", action="store_true", help="add the runtime for GPUs, 27 MB more")
+    options = parser.parse_args(arguments)
+    build(**vars(options))
+
+
+def build(
+    out: Path,
+    model: str = "shapes",
+    graphs: Path | None = None,
+    precision: str = "float16",
+    runtime: Path | None = None,
+    webgpu: bool = False,
+) -> None:
+    """Write the page to a folder.
+
+    Args:
+        out: the folder; whatever an earlier build left there is replaced.
+        model: name or file of the model.
+        graphs: a folder that `pcvae export` wrote; by default the model is exported now.
+        precision: of exported weights.
+        runtime: a folder with onnxruntime-web, or its tarball; by default npm is asked for it.
+        webgpu: whether the runtime for graphics processors comes along.
+
+    Raises:
+        RuntimeError: npm is missing, or brought something else.
+        FileExistsError: the folder holds other things.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / "worker.js").is_file():
+        raise FileExistsError(f"{out} holds other things; name a new or an empty folder.")
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(PAGE, out)
+    shutil.copy(RENDERER, out)
+    copy_runtime(out / "runtime", runtime, webgpu)
+    if graphs is None:
+        command = [sys.executable, "-m", "pcvae", "export", model, "--out", str(out / "model")]
+        subprocess.run([*command, "--precision", precision], check=True)
+    else:
+        shutil.copytree(graphs, out / "model")
+    write_data(out, pcvae.load(model), model, webgpu)
+
+
+def copy_runtime(out: Path, given: Path | None, webgpu: bool) -> None:
+    """Copy what the page needs of onnxruntime-web."""
+    wanted = (*PARTS_OF_RUNTIME, *(PARTS_FOR_WEBGPU if webgpu else ()))
+    out.mkdir(parents=True)
+    if given is not None and given.is_dir():
+        for name in wanted:
+            shutil.copy(given / "dist" / name, out)
+        return
+    with tarfile.open(given or packed_runtime()) as package:
+        for name in wanted:
+            with package.extractfile(f"package/dist/{name}") as part:
+                (out / name).write_bytes(part.read())
+
+
+def packed_runtime() -> Path:
+    """Return npm's tarball of the runtime, asked for once and kept in the user's cache.
+
+    Raises:
+        RuntimeError: npm is missing, cannot get it, or brought something else.
+    """
+    kept = cache_folder() / f"{RUNTIME.replace('@', '-')}.tgz"
+    if not kept.is_file():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise RuntimeError(f"npm is needed once, to get {RUNTIME} (or name one by --runtime).")
+        with tempfile.TemporaryDirectory() as folder:
+            command = [npm, "pack", RUNTIME, "--pack-destination", folder]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            packed = next(Path(folder).glob("*.tgz"), None)
+            if packed is None:
+                raise RuntimeError(f"npm could not get {RUNTIME}: {done.stderr.strip()[-300:]}")
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(packed, kept)
+    found = base64.b64encode(hashlib.sha512(kept.read_bytes()).digest()).decode()
+    if found != RUNTIME_SHA512:
+        raise RuntimeError(f"{kept} is not {RUNTIME}: its SHA-512 is {found}. Delete it.")
+    return kept
+
+
+class Arrays:
+    """Arrays one behind the other in one file, and what the page has to know to find them."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def add(self, values: np.ndarray, kind: str = "float32") -> dict:
+        """Append numbers, and return where they are.
+
+        Args:
+            values: finite numbers.
+            kind: "float32", or "int16" for numbers that may be rounded to 1/32767 of the largest.
+        """
+        values = np.asarray(values, dtype=np.float32)
+        where = {"kind": kind, "offset": len(self.content), "length": values.size}
+        if kind == "int16":
+            where["step"] = max(float(np.abs(values).max()), 1e-12) / 32767
+            values = np.rint(values / where["step"])
+        self.content += values.astype(np.dtype(kind).newbyteorder("<")).tobytes()
+        self.content += bytes(-len(self.content) % 4)
+        return where
+
+
+def write_data(out: Path, model: PointCloudVAE, name: str, webgpu: bool) -> None:
+    """Write data.json and data.bin: shapes, families with their directions, and constants."""
+    arrays = Arrays()
+    reference = generate(tuple(families()), **REFERENCE)
+    directions = editing.find_directions(model, reference.points, NUM_DIRECTIONS)
+    data = {
+        "model": name,
+        "webgpu": webgpu,
+        "reference": {"families": list(families()), **REFERENCE},
+        "shapes": [*shapes_of(arrays, model, reference), *furniture_of(arrays, model)],
+        "families": [family_of(arrays, model, reference, family) for family in families()],
+        "directions": {
+            "basis": arrays.add(directions.basis.numpy()),
+            "deviations": directions.deviations.tolist(),
+            "shares": directions.variance_share.tolist(),
+        },
+        "kinds": kinds_of(arrays, model, reference),
+    }
+    (out / "data.bin").write_bytes(arrays.content)
+    (out / "data.json").write_text(json.dumps(data, separators=(",", ":"), allow_nan=False))
+
+
+def shapes_of(
+    arrays: Arrays, model: PointCloudVAE, reference: CloudSet
+) -> Iterable[dict]:
+    """Return the first reference shapes of each family, whose factors are known."""
+    count = len(families())
+    for first, family in enumerate(families()):
+        for row in range(first, first + OF_EACH_FAMILY * count, count):
+            prefix = f"{family}/"
+            factors = {
+                name.removeprefix(prefix): float(values[row])
+                for name, values in reference.factors.items()
+                if name.startswith(prefix) and np.isfinite(values[row])
+            }
+            yield {
+                "key": f"{family}-{row // count + 1}",
+                "group": f"{family}s",
+                "name": f"{family} {row // count + 1}",
+                "family": family,
+                "factors": factors,
+                "code": f"shapes.points[{row}]",
+                **latents_of(arrays, model, reference.points[row]),
+            }
+
+
+def furniture_of(arrays: Arrays, model: PointCloudVAE) -> Iterable[dict]:
+    """Return some of the real furniture; no model of procedural shapes was trained on it."""
+    furniture = load_furniture("test")
+    for kind, count in FURNITURE.items():
+        for row in np.flatnonzero(np.array(furniture.classes) == kind)[:count].tolist():
+            yield {
+                "key": furniture.ids[row],
+                "group": "real furniture",
+                "name": furniture.ids[row],
+                "family": kind if kind in families() else "",
+                "code": f'load_furniture("test").points[{row}]',
+                **latents_of(arrays, model, furniture.points[row]),
+            }
+
+
+def latents_of(arrays: Arrays, model: PointCloudVAE, points: np.ndarray) -> dict:
+    """Return a cloud with its z and the noise that the prior makes its h from."""
+    state = editing.encode(model, np.array(points, dtype=np.float32))
+    return {
+        "points": arrays.add(points, "int16"),
+        "z": arrays.add(state.z.numpy()),
+        "noise": arrays.add(state.flow_noise.numpy(), "int16"),
+    }
+
+
+def family_of(arrays: Arrays, model: PointCloudVAE, reference: CloudSet, name: str) -> dict:
+    """Return a family's factors, and what z does when they change."""
+    found = editing.find_factors(model, reference.points, reference.factors, name)
+    curve = found.curve
+    return {
+        "name": name,
+        "factors": [asdict(factor) for factor in found.family.factors],
+        "measured": found.family.measured,
+        "names": found.names,
+        "mean": found.mean.tolist(),
+        "explained": found.explained,
+        "curve": {
+            "weights": arrays.add(curve.weights.numpy(), "int16"),
+            "spread": arrays.add(curve.spread.numpy()),
+            "styleMean": arrays.add(curve.style_mean.numpy()),
+            "readout": arrays.add(curve.readout.numpy()),
+            "limits": arrays.add(curve.limits.numpy()),
+        },
+    }
+
+
+def kinds_of(arrays: Arrays, model: PointCloudVAE, reference: CloudSet) -> dict:
+    """Return linear functions of z, one a family, the largest of which says what z looks like."""
+    names = list(families())
+    means = style_means(model, some_clouds(reference.points, np.arange(len(reference)), 512))
+    wanted = (np.array(reference.classes)[:, None] == np.array(names)).astype(float)
+    middle = means.mean(axis=0)
+    weights = ridge(means - middle, wanted - wanted.mean(axis=0), 1e-2)
+    bias = wanted.mean(axis=0) - middle @ weights
+    return {"names": names, "weights": arrays.add(weights), "bias": arrays.add(bias)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+// A strip of small pictures to choose a shape from.
+
+import { byHeight } from "./coloring.js";
+
+const SIDE = 56; // pixels
+const [YAW, PITCH] = [0.66, 0.36]; // as the large picture starts
+
+// Seen from afar, farthest points first.
+function drawSmall(canvas, points, dark) {
+  const ratio = Math.min(window.devicePixelRatio, 2);
+  canvas.width = SIDE * ratio;
+  canvas.height = SIDE * ratio;
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const rgb = byHeight(points, dark);
+  const [cy, sy, cp, sp] = [Math.cos(YAW), Math.sin(YAW), Math.cos(PITCH), Math.sin(PITCH)];
+  const seen = [];
+  for (let i = 0; i < points.length; i += 3) {
+    const [x, y, z] = points.subarray(i, i + 3);
+    const right = cy * x - sy * z;
+    const back = sy * x + cy * z;
+    seen.push([cp * back + sp * y, right, cp * y - sp * back, i]);
+  }
+  seen.sort((a, b) => a[0] - b[0]);
+  const half = (SIDE * ratio) / 2;
+  for (const [, right, up, i] of seen) {
+    context.fillStyle = `rgb(${rgb[i]} ${rgb[i + 1]} ${rgb[i + 2]})`;
+    context.fillRect(half * (1 + 0.92 * right), half * (1 - 0.92 * up), 1.5 * ratio, 1.5 * ratio);
+  }
+}
+
+export class Gallery {
+  constructor(parent, shapes, hear) {
+    Object.assign(this, { parent, shapes, hear, buttons: new Map(), groups: new Map() });
+    this.dark = false;
+    this.update();
+  }
+
+  // Add whatever shapes are new.
+  update() {
+    for (const shape of this.shapes.list) {
+      if (!this.buttons.has(shape.key)) this.addButton(shape);
+    }
+  }
+
+  addButton(shape) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.title = shape.name;
+    button.dataset.shape = shape.key;
+    button.setAttribute("aria-label", shape.name);
+    const canvas = document.createElement("canvas");
+    canvas.setAttribute("aria-hidden", "true");
+    button.append(canvas);
+    button.addEventListener("click", () => this.hear(shape.key));
+    this.group(shape.group).append(button);
+    this.buttons.set(shape.key, button);
+    this.picture(shape);
+  }
+
+  group(name) {
+    if (!this.groups.has(name)) {
+      const box = document.createElement("div");
+      box.className = "group";
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", name);
+      const title = document.createElement("span");
+      title.textContent = name;
+      const row = document.createElement("div");
+      box.append(title, row);
+      this.parent.append(box);
+      this.groups.set(name, row);
+    }
+    return this.groups.get(name);
+  }
+
+  picture(shape) {
+    const canvas = this.buttons.get(shape.key)?.querySelector("canvas");
+    if (canvas && shape.original) drawSmall(canvas, shape.original.subarray(0, 3 * 600), this.dark);
+  }
+
+  setDark(dark) {
+    this.dark = dark;
+    for (const shape of this.shapes.list) this.picture(shape);
+  }
+
+  choose(key) {
+    for (const [name, button] of this.buttons) {
+      const chosen = name === key;
+      if (chosen && button.getAttribute("aria-pressed") !== "true") {
+        // Only the strip scrolls, never the page.
+        const left = button.offsetLeft - this.parent.offsetLeft;
+        const { scrollLeft, clientWidth } = this.parent;
+        if (left < scrollLeft || left + SIDE > scrollLeft + clientWidth) {
+          this.parent.scrollLeft = left - clientWidth / 2;
+        }
+      }
+      button.setAttribute("aria-pressed", String(chosen));
+    }
+  }
+}

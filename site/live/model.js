@@ -1,0 +1,95 @@
+// The model as the page sees it: questions to workers, answers as promises.
+
+class ModelWorker {
+  constructor() {
+    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.waiting = new Map();
+    this.next = 0;
+    this.worker.onmessage = ({ data: { id, result, error } }) => {
+      const { resolve, reject } = this.waiting.get(id);
+      this.waiting.delete(id);
+      if (error === undefined) resolve(result);
+      else reject(new Error(error));
+    };
+    this.worker.onerror = (event) => {
+      event.preventDefault();
+      this.fail(new Error(event.message || "The worker did not start."));
+    };
+  }
+
+  fail(error) {
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+  }
+
+  ask(task, rest = {}) {
+    return new Promise((resolve, reject) => {
+      this.waiting.set(this.next, { resolve, reject });
+      this.worker.postMessage({ id: this.next, task, ...rest });
+      this.next += 1;
+    });
+  }
+
+  end() {
+    this.worker.terminate();
+    this.fail(new Error("The worker was ended."));
+  }
+}
+
+// Two workers with the same model: a drag goes on in the one while the other is still busy with
+// all points, with a file or with another new shape.
+export class Model {
+  async load(webgpu) {
+    this.quick = new ModelWorker();
+    this.device = "wasm";
+    this.about = await this.quick.ask("load", { on: "wasm" });
+    this.thorough = new ModelWorker();
+    this.thoroughReady = this.thorough.ask("load", { on: "wasm" });
+    this.thoroughReady.catch(() => {}); // whoever asks for something will hear of it
+    if (webgpu) this.thoroughReady.then(() => this.tryGraphicsCard()).catch(() => {});
+    return this.about;
+  }
+
+  // The runtime for graphics processors is large, and not faster everywhere: the page starts
+  // without it, and goes over to it only if a drawing of all points was quicker.
+  async tryGraphicsCard() {
+    if (!(await navigator.gpu?.requestAdapter()) || navigator.connection?.saveData) return;
+    const other = new ModelWorker();
+    try {
+      await other.ask("load", { on: "webgpu" });
+      const noise = new Float32Array(2048 * this.about.point_dim);
+      const z = new Float32Array(this.about.style_dim);
+      const time = async (worker) => {
+        await worker.ask("draw", { z, noise }); // the first one also makes shaders
+        return (await worker.ask("draw", { z, noise })).took;
+      };
+      const [own, card] = [await time(this.thorough), await time(other)];
+      if (card > own) throw new Error("The processor is quicker.");
+    } catch (error) {
+      other.end();
+      return;
+    }
+    this.device = "webgpu";
+    const before = this.thorough;
+    this.thorough = other;
+    this.quick = other;
+    setTimeout(() => before.end(), 10000); // it may have something to finish
+  }
+
+  draw(state, noise, all) {
+    const { z, statistics } = state;
+    return (all ? this.thorough : this.quick).ask("draw", { z, noise, statistics });
+  }
+
+  style(noise) {
+    return this.thorough.ask("style", { noise });
+  }
+
+  encode(points) {
+    return this.thorough.ask("encode", { points });
+  }
+
+  read(name, content, up, count) {
+    return this.thorough.ask("read", { name, content, up, count });
+  }
+}
