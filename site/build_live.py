@@ -40,7 +40,9 @@ RENDERER = HERE.parent / "pcvae" / "widgets" / "clouds.js"
 
 RUNTIME = "onnxruntime-web@1.30.0"
 # As the registry has it; what npm brings is held against it once more.
-RUNTIME_SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+RUNTIME_SHA512 = (
+    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+)
 PARTS_OF_RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 PARTS_FOR_WEBGPU = (
     "ort.webgpu.min.mjs",
@@ -62,10 +64,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, help="a folder, emptied if the page was built there")
     parser.add_argument("--model", default="shapes", help="name of a shipped model, or its file")
-    parser.add_argument("--graphs", type=Path, help="what `pcvae export` wrote; default: export now")
+    parser.add_argument(
+        "--graphs", type=Path, help="what `pcvae export` wrote; default: export now"
+    )
     parser.add_argument("--precision", default="float16", choices=["float16", "float32"])
-    parser.add_argument("--runtime", type=Path, help="an npm install of onnxruntime-web, or its .tgz")
-    parser.add_argument("--webgpu", action="store_true", help="add the runtime for GPUs, 27 MB more")
+    parser.add_argument(
+        "--runtime", type=Path, help="an npm install of onnxruntime-web, or its .tgz"
+    )
+    parser.add_argument(
+        "--webgpu", action="store_true", help="add the runtime for GPUs, 27 MB more"
+    )
     options = parser.parse_args(arguments)
     build(**vars(options))
 
@@ -190,9 +198,7 @@ def write_data(out: Path, model: PointCloudVAE, name: str, webgpu: bool) -> None
     (out / "data.json").write_text(json.dumps(data, separators=(",", ":"), allow_nan=False))
 
 
-def shapes_of(
-    arrays: Arrays, model: PointCloudVAE, reference: CloudSet
-) -> Iterable[dict]:
+def shapes_of(arrays: Arrays, model: PointCloudVAE, reference: CloudSet) -> Iterable[dict]:
     """Return the first reference shapes of each family, whose factors are known."""
     count = len(families())
     for first, family in enumerate(families()):

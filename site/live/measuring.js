@@ -6,7 +6,9 @@
 import { everything, lowerEnd, median, quantile, share, slope, upperEnd } from "./estimators.js";
 import { scaleOf } from "./surfaces.js";
 
-const { abs, hypot } = Math;
+const { abs, fround } = Math;
+// In single precision, as NumPy keeps it: a point at the edge of a mask is in or out in both.
+const hypot = (a, b) => fround(Math.hypot(a, b));
 const DEGREES = 180 / Math.PI;
 export const FEWEST_POINTS = 128; // the estimators read quantiles of small groups of points
 
@@ -132,7 +134,7 @@ function fuselage(across, x, y, z) {
   const place = z.map((value) => (value - rear) / (front - rear));
   const tube = (i) => place[i] > 0.7 && place[i] < 0.86 && across[i] < 0.2;
   const middle = median(y, tube);
-  return [median(x.map((value, i) => hypot(value, y[i] - middle)), tube), middle];
+  return [median(x.map((value, i) => Math.hypot(value, y[i] - middle)), tube), middle];
 }
 
 // Chord and sweep of the wings, outside of tail plane and engines.
@@ -200,7 +202,8 @@ function centered(points) {
     low[i % 3] = Math.min(low[i % 3], value);
     high[i % 3] = Math.max(high[i % 3], value);
   });
-  return points.map((value, i) => value - (low[i % 3] + high[i % 3]) / 2);
+  const middle = low.map((value, axis) => fround(fround(value + high[axis]) / 2));
+  return points.map((value, i) => value - middle[i % 3]);
 }
 
 // Clouds have no size: lengths come back to cm by the scale of the shape that was asked for.

@@ -101,6 +101,7 @@ class Page {
       titles, radii: titles.map(() => 1), height: "100%", name: this.shown?.name ?? "",
     });
     this.compare = compare;
+    this.home ??= JSON.stringify(this.view.camera); // which a link need not say
     if (camera) this.view.camera = { ...camera };
     this.camera = null;
     this.view.onTurn = () => this.keepLink();
@@ -192,7 +193,7 @@ class Page {
     $("status").textContent = `${count} points in ${seconds(took)}${where}`;
     if (all) {
       this.gallery.picture(shape);
-      $("error").hidden = true;
+      $("view").setAttribute("aria-busy", "false");
     }
     this.picture?.();
   }
@@ -224,6 +225,7 @@ class Page {
 
   async restore(settings, { key = "", moving = false, replace = false } = {}) {
     if (key !== "walk") this.walk?.stop();
+    $("view").setAttribute("aria-busy", "true"); // until all points are drawn
     if (replace) this.history.present = settings;
     else this.history.push(settings, key);
     if (moving) {
@@ -298,7 +300,8 @@ class Page {
   async hash() {
     const settings = { ...this.history.present };
     for (const name of ["shape", "other"]) settings[name] = await this.shapes.keyForLink(settings[name]);
-    return toHash(settings, this.view.camera);
+    const { camera } = this.view;
+    return toHash(settings, JSON.stringify(camera) === this.home ? null : camera);
   }
 
   // Controls ---------------------------------------------------------------------------------
