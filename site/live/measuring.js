@@ -84,11 +84,11 @@ function lamp({ x, y, z }) {
   const hanging = hangs(r, y.map((value) => (value - low) / length));
   const along = y.map((value) => (hanging ? high - value : value - low)); // 0 at the base
   const pole = quantile(r, (i) => along[i] / length > 0.15 && along[i] / length < 0.33, 0.75);
-  const wide = (i) => r[i] > 0.03 + 1.3 * pole && along[i] > 0.12 * length;
-  const begin = lowerEnd(along, wide, 0.92, 0.96);
+  const wide = (i) => r[i] > 0.03 + 1.3 * pole;
+  const begin = lowerEnd(along, (i) => wide(i) && along[i] > 0.12 * length, 0.92, 0.96);
   // How far up the shade each point is: 0 at its wide end.
   const up = along.map((value) => (hanging ? length - value : value - begin) / (length - begin));
-  const wideEnd = median(r, (i) => abs(up[i]) < 0.08);
+  const wideEnd = median(r, (i) => wide(i) && abs(up[i]) < 0.08);
   const narrow = median(r, (i) => abs(up[i] - 0.9) < 0.1);
   return {
     mount: Number(hanging),
