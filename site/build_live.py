@@ -65,15 +65,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="a folder, emptied if the page was built there")
     parser.add_argument("--model", default="shapes", help="name of a shipped model, or its file")
     parser.add_argument(
-        "--graphs", type=Path, help="what `pcvae export` wrote; default: export now"
+        "--graphs", type=Path, help="a folder of `pcvae export`; default: export now"
     )
     parser.add_argument("--precision", default="float16", choices=["float16", "float32"])
-    parser.add_argument(
-        "--runtime", type=Path, help="an npm install of onnxruntime-web, or its .tgz"
-    )
-    parser.add_argument(
-        "--webgpu", action="store_true", help="add the runtime for GPUs, 27 MB more"
-    )
+    parser.add_argument("--runtime", type=Path, help="onnxruntime-web: its folder, or .tgz")
+    parser.add_argument("--webgpu", action="store_true", help="add the runtime for GPUs (27 MB)")
     options = parser.parse_args(arguments)
     build(**vars(options))
 

@@ -537,9 +537,7 @@ def table_mesh() -> tuple[np.ndarray, np.ndarray]:
     for low, high in boxes:
         faces += [[len(corners) + i for i in side] for side in sides]
         ends = np.array([low, high], float)
-        corners += [
-            [ends[a, 0], ends[b, 1], ends[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)
-        ]
+        corners += itertools.product(*ends.T)
     return np.array(corners), np.array(faces)
 
 
