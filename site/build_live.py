@@ -30,7 +30,7 @@ from pcvae import editing
 from pcvae.data import CloudSet, generate, load_furniture
 from pcvae.diagnostics import ridge, style_means
 from pcvae.editing.directions import some_clouds
-from pcvae.files import cache_folder
+from pcvae.files import atomic_path, cache_folder
 from pcvae.models import PointCloudVAE
 from pcvae.shapes import families
 
@@ -70,6 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--precision", default="float16", choices=["float16", "float32"])
     parser.add_argument("--runtime", type=Path, help="onnxruntime-web: its folder, or .tgz")
     parser.add_argument("--webgpu", action="store_true", help="add the runtime for GPUs (27 MB)")
+    parser.add_argument("--home", default="", help="where the link to the course leads")
     options = parser.parse_args(arguments)
     build(**vars(options))
 
@@ -81,6 +82,7 @@ def build(
     precision: str = "float16",
     runtime: Path | None = None,
     webgpu: bool = False,
+    home: str = "",
 ) -> None:
     """Write the page to a folder.
 
@@ -91,6 +93,7 @@ def build(
         precision: of exported weights.
         runtime: a folder with onnxruntime-web, or its tarball; by default npm is asked for it.
         webgpu: whether the runtime for graphics processors comes along.
+        home: where the page's link to the course leads; none by default.
 
     Raises:
         RuntimeError: npm is missing, or brought something else.
@@ -107,7 +110,7 @@ def build(
         subprocess.run([*command, "--precision", precision], check=True)
     else:
         shutil.copytree(graphs, out / "model")
-    write_data(out, pcvae.load(model), model, webgpu)
+    write_data(out, pcvae.load(model), model, webgpu=webgpu, home=home)
 
 
 def copy_runtime(out: Path, given: Path | None, webgpu: bool) -> None:
@@ -172,14 +175,40 @@ class Arrays:
         return where
 
 
-def write_data(out: Path, model: PointCloudVAE, name: str, webgpu: bool) -> None:
-    """Write data.json and data.bin: shapes, families with their directions, and constants."""
+def write_data(out: Path, model: PointCloudVAE, name: str, **more: object) -> None:
+    """Write data.json and data.bin: shapes, families with their directions, and constants.
+
+    To trace shapes back to their noise takes most of a minute, so both are kept in the user's cache
+    for as long as neither the model nor the code has changed.
+    """
+    kept = cache_folder() / f"live-page-{fingerprint(model)}.npz"
+    if not kept.is_file():
+        data, content = collected(model)
+        text = np.frombuffer(json.dumps(data, allow_nan=False).encode(), np.uint8)
+        with atomic_path(kept) as path, path.open("wb") as file:
+            np.savez(file, text=text, content=np.frombuffer(content, np.uint8))
+    with np.load(kept) as found:
+        data = {"model": name, **more, **json.loads(found["text"].tobytes())}
+        (out / "data.bin").write_bytes(found["content"].tobytes())
+    (out / "data.json").write_text(json.dumps(data, separators=(",", ":")))
+
+
+def fingerprint(model: PointCloudVAE) -> str:
+    """Return a word that is another one if the model, this script or the package is."""
+    found = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(Path(pcvae.__file__).parent.rglob("*.py")):
+        found.update(path.read_bytes())
+    for name, values in model.state_dict().items():
+        found.update(name.encode() + values.numpy().tobytes())
+    return found.hexdigest()[:20]
+
+
+def collected(model: PointCloudVAE) -> tuple[dict, bytes]:
+    """Work out what the page has to know, and the arrays it refers to."""
     arrays = Arrays()
     reference = generate(tuple(families()), **REFERENCE)
     directions = editing.find_directions(model, reference.points, NUM_DIRECTIONS)
     data = {
-        "model": name,
-        "webgpu": webgpu,
         "reference": {"families": list(families()), **REFERENCE},
         "shapes": [*shapes_of(arrays, model, reference), *furniture_of(arrays, model)],
         "families": [family_of(arrays, model, reference, family) for family in families()],
@@ -190,8 +219,7 @@ def write_data(out: Path, model: PointCloudVAE, name: str, webgpu: bool) -> None
         },
         "kinds": kinds_of(arrays, model, reference),
     }
-    (out / "data.bin").write_bytes(arrays.content)
-    (out / "data.json").write_text(json.dumps(data, separators=(",", ":"), allow_nan=False))
+    return data, bytes(arrays.content)
 
 
 def shapes_of(arrays: Arrays, model: PointCloudVAE, reference: CloudSet) -> Iterable[dict]:

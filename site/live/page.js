@@ -45,6 +45,7 @@ class Page {
     this.ready = data.then((found) => this.model.load(found.webgpu));
     this.ready.catch(() => {});
     this.data = await data;
+    if (this.data.home) Object.assign($("home"), { href: this.data.home, hidden: false });
     this.shapes = new Shapes(this.data, this.model);
     this.makeView(false);
     this.makeControls();
