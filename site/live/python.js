@@ -3,7 +3,11 @@
 // Seeds mean the same numbers there and here. Of a file, other points are drawn, as each side has
 // random numbers of its own.
 
-const number = (value) => String(Number(value.toFixed(4)));
+// Always with a point: the functions ask for floats.
+function number(value) {
+  const rounded = String(Number(value.toFixed(4)));
+  return /[.e]/.test(rounded) ? rounded : `${rounded}.0`;
+}
 const text = (value) => JSON.stringify(value);
 
 function startOf(shape, variable, points, imports, z) {
