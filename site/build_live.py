@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import csv
 import hashlib
 import json
 import shutil
@@ -28,6 +29,7 @@ import numpy as np
 import pcvae
 from pcvae import editing
 from pcvae.data import CloudSet, generate, load_furniture
+from pcvae.data.furniture import ATTRIBUTION_FILE, data_folder
 from pcvae.diagnostics import ridge, style_means
 from pcvae.editing.directions import some_clouds
 from pcvae.files import atomic_path, cache_folder
@@ -52,10 +54,10 @@ PARTS_FOR_WEBGPU = (
 
 # Shapes whose z the directions are of. Printed code makes the same ones.
 REFERENCE = {"count": 2000, "split": "test"}
-NUM_POINTS = 2048
 NUM_DIRECTIONS = 6
 OF_EACH_FAMILY = 5
-# Of the furniture's test split, by class.
+FURNITURE_GROUP = "real furniture"
+# How many of each class, of the test split.
 FURNITURE = {"chair": 4, "table": 3, "lamp": 2, "sofa": 2, "vessel": 2}
 
 
@@ -191,6 +193,7 @@ def write_data(out: Path, model: PointCloudVAE, name: str, **more: object) -> No
         data = {"model": name, **more, **json.loads(found["text"].tobytes())}
         (out / "data.bin").write_bytes(found["content"].tobytes())
     (out / "data.json").write_text(json.dumps(data, separators=(",", ":")))
+    write_attribution(out, data["shapes"])
 
 
 def fingerprint(model: PointCloudVAE) -> str:
@@ -246,17 +249,35 @@ def shapes_of(arrays: Arrays, model: PointCloudVAE, reference: CloudSet) -> Iter
 
 def furniture_of(arrays: Arrays, model: PointCloudVAE) -> Iterable[dict]:
     """Return some of the real furniture; no model of procedural shapes was trained on it."""
-    furniture = load_furniture("test")
+    furniture, credits = load_furniture("test"), {row["id"]: row for row in attribution()}
     for kind, count in FURNITURE.items():
         for row in np.flatnonzero(np.array(furniture.classes) == kind)[:count].tolist():
+            credit = credits[furniture.ids[row]]
             yield {
                 "key": furniture.ids[row],
-                "group": "real furniture",
-                "name": furniture.ids[row],
+                "group": FURNITURE_GROUP,
+                "name": credit["name"],
+                "credit": f"{credit['attribution']}, {credit['license']}",
                 "family": kind if kind in families() else "",
                 "code": f'load_furniture("test").points[{row}]',
                 **latents_of(arrays, model, furniture.points[row]),
             }
+
+
+def attribution() -> list[dict[str, str]]:
+    """Return who made each of the real shapes, and under which license."""
+    with (data_folder() / ATTRIBUTION_FILE).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_attribution(out: Path, shapes: list[dict]) -> None:
+    """Write the rows of the shapes that are passed on; their licenses ask for that."""
+    used = {shape["key"] for shape in shapes if shape["group"] == FURNITURE_GROUP}
+    rows = [row for row in attribution() if row["id"] in used]
+    with (out / ATTRIBUTION_FILE).open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0].keys())
+        table.writeheader()
+        table.writerows(rows)
 
 
 def latents_of(arrays: Arrays, model: PointCloudVAE, points: np.ndarray) -> dict:

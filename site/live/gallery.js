@@ -46,7 +46,7 @@ export class Gallery {
   addButton(shape) {
     const button = document.createElement("button");
     button.type = "button";
-    button.title = shape.name;
+    button.title = shape.credit ? `${shape.name} (${shape.credit})` : shape.name;
     button.dataset.shape = shape.key;
     button.setAttribute("aria-label", shape.name);
     const canvas = document.createElement("canvas");
