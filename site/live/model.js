@@ -39,21 +39,23 @@ class ModelWorker {
 // Two workers with the same model: a drag goes on in the one while the other is still busy with
 // all points, with a file or with another new shape.
 export class Model {
-  async load(webgpu) {
+  async load() {
     this.quick = new ModelWorker();
     this.device = "wasm";
     this.about = await this.quick.ask("load", { on: "wasm" });
     this.thorough = new ModelWorker();
     this.thoroughReady = this.thorough.ask("load", { on: "wasm" });
     this.thoroughReady.catch(() => {}); // whoever asks for something will hear of it
-    if (webgpu) this.thoroughReady.then(() => this.tryGraphicsCard()).catch(() => {});
     return this.about;
   }
 
   // The runtime for graphics processors is large, and not faster everywhere: the page starts
   // without it, and goes over to it only if a drawing of all points was quicker.
   async tryGraphicsCard() {
-    if (!(await navigator.gpu?.requestAdapter()) || navigator.connection?.saveData) return;
+    await this.thoroughReady;
+    const adapter = await navigator.gpu?.requestAdapter();
+    const emulated = adapter?.isFallbackAdapter ?? adapter?.info?.isFallbackAdapter;
+    if (!adapter || emulated || navigator.connection?.saveData) return;
     const other = new ModelWorker();
     try {
       await other.ask("load", { on: "webgpu" });

@@ -39,12 +39,9 @@ class Page {
     this.model = new Model();
     const { settings, camera } = fromHash(location.hash);
     this.camera = camera;
-    const data = openData();
-    data.catch(() => {});
-    // Both at once: the model is the larger part.
-    this.ready = data.then((found) => this.model.load(found.webgpu));
-    this.ready.catch(() => {});
-    this.data = await data;
+    this.ready = this.model.load(); // at once: it takes longest
+    this.ready.catch(() => {}); // whoever waits for it will hear
+    this.data = await openData();
     if (this.data.home) Object.assign($("home"), { href: this.data.home, hidden: false });
     this.shapes = new Shapes(this.data, this.model);
     this.makeView(false);
@@ -64,6 +61,7 @@ class Page {
     await this.firstPicture;
     document.documentElement.dataset.ready = Math.round(performance.now() - began);
     $("about").textContent = this.aboutModel();
+    if (this.data.webgpu) this.model.tryGraphicsCard().catch(() => {}); // then it stays as it is
   }
 
   checkBrowser() {
@@ -202,6 +200,7 @@ class Page {
   fail(error) {
     $("error").hidden = false;
     $("error").textContent = error.message;
+    $("view").setAttribute("aria-busy", "false");
   }
 
   // Settings ---------------------------------------------------------------------------------
@@ -285,6 +284,7 @@ class Page {
   }
 
   choose(key) {
+    $("error").hidden = true;
     this.change({ shape: key, seed: 0, family: "", ...NOTHING_EDITED });
   }
 

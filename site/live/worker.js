@@ -70,6 +70,7 @@ const tasks = {
     ort = runtime;
     about = JSON.parse(new TextDecoder().decode(description));
     weights = shared;
+    ort.env.logLevel = "error"; // that a graphics card leaves some nodes to the processor is no news
     ort.env.wasm.wasmPaths = new URL("./runtime/", import.meta.url).href;
     // Threads share memory, which browsers allow to pages that are served in isolation only.
     const cores = navigator.hardwareConcurrency ?? 1;
