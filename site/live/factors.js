@@ -34,9 +34,10 @@ export function ownFactors(family, shape, z) {
   const average = Object.fromEntries(family.names.map((name, f) => [name, family.mean[f]]));
   const known = shape.family === family.name ? shape.factors : null;
   return Object.fromEntries(family.factors.map((factor) => {
-    const guess = known ? average[factor.name] : read[factor.name]; // without effect: the average
-    const value = known?.[factor.name] ?? (factor.kind === "continuous" ? guess : Math.round(guess));
-    return [factor.name, onGrid(factor, value)];
+    const { name, kind } = factor;
+    const guess = known ? average[name] : read[name]; // without effect: the average
+    const value = known?.[name] ?? (kind === "continuous" ? guess : Math.round(guess));
+    return [name, onGrid(factor, value)];
   }));
 }
 

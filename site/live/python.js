@@ -10,63 +10,62 @@ function number(value) {
 }
 const text = (value) => JSON.stringify(value);
 
-function startOf(shape, variable, points, imports, z) {
+// Lines that make the latents of a shape, in `variable`, and its cloud, in `points`.
+function startOf(shape, seed, variable, points, imports) {
+  if (shape.isDrawn) return drawnStart(shape, seed, variable, imports);
+  let code = shape.code;
   if (shape.isFile) {
     imports.add("from pathlib import Path");
     imports.add("from pcvae.explore import read_cloud");
     const name = text(shape.name);
-    return [
-      `${points} = read_cloud(${name}, Path(${name}).read_bytes(), ${text(shape.up)}, 2048)`,
-      `${variable} = editing.encode(model, ${points})`,
-    ];
+    code = `read_cloud(${name}, Path(${name}).read_bytes(), ${text(shape.up)}, 2048)`;
+  } else if (code.startsWith("load_furniture")) {
+    imports.add("from pcvae.data import load_furniture");
   }
-  if (shape.code) {
-    if (shape.code.startsWith("load_furniture")) imports.add("from pcvae.data import load_furniture");
-    return [`${points} = ${shape.code}`, `${variable} = editing.encode(model, ${points})`];
-  }
-  const lines = [`${variable} = editing.from_prior(model, 2048, ${shape.seed ?? 0})`];
-  if (shape.z) {
+  const lines = [`${points} = ${code}`, `${variable} = editing.encode(model, ${points})`];
+  if (seed) {
     imports.add("from dataclasses import replace");
-    imports.add("import torch");
-    const numbers = Array.from(z, number);
-    const rows = [];
-    while (numbers.length) rows.push(`    ${numbers.splice(0, 10).join(", ")},`);
-    lines.push(`z = torch.tensor([\n${rows.join("\n")}\n])`, `${variable} = replace(${variable}, z=z)`);
+    const noise = `editing.draw_noise(${variable}.noise, ${seed})`;
+    lines.push(`${variable} = replace(${variable}, noise=${noise})`);
   }
   return lines;
 }
 
-function noiseOf(shape, seed, variable, imports) {
-  if (!seed) return [];
-  if (!shape.code && !shape.isFile) return [`${variable} = editing.with_noise(${variable}, ${seed})`];
-  imports.add("from dataclasses import replace");
-  return [`${variable} = replace(${variable}, noise=editing.draw_noise(${variable}.noise, ${seed}))`];
+function drawnStart(shape, seed, variable, imports) {
+  const lines = [`${variable} = editing.from_prior(model, 2048, ${shape.seed ?? 0})`];
+  if (shape.z) {
+    imports.add("from dataclasses import replace");
+    imports.add("import torch");
+    const numbers = Array.from(shape.z, number);
+    const rows = [];
+    while (numbers.length) rows.push(`    ${numbers.splice(0, 10).join(", ")},`);
+    lines.push(`z = torch.tensor([\n${rows.join("\n")}\n])`);
+    lines.push(`${variable} = replace(${variable}, z=z)`);
+  }
+  if (seed) lines.push(`${variable} = editing.with_noise(${variable}, ${seed})`);
+  return lines;
 }
 
-const isDrawn = (shape) => !shape.code && !shape.isFile;
-
-export function pythonOf({ settings, shape, other, family, data, states }) {
-  const imports = new Set(["import pcvae", "from pcvae import editing"]);
-  const lines = [
-    ...startOf(shape, "state", "points", imports, states.shape.z),
-    ...noiseOf(shape, settings.seed, "state", imports),
+// Lines that take something of the other shape.
+function mixing({ what, amount }, shape, other) {
+  if (what === "swap z") return ["state = editing.with_style_of(state, other)"];
+  if (what === "swap h") return ["state = editing.with_points_of(state, other)"];
+  const call = `editing.interpolate(model, state, other, ${number(amount)}, ${text(what)}`;
+  if (what === "z") return [`state = ${call})`];
+  const lines = [];
+  if (shape.isDrawn) lines.push("points = editing.decode(model, state)");
+  if (other.isDrawn) lines.push("others = editing.decode(model, other)");
+  return [
+    ...lines, "order = editing.match_points(points, others)", `state = ${call}, order)`,
   ];
+}
+
+export function pythonOf({ settings, shape, other, family, data }) {
+  const imports = new Set(["import pcvae", "from pcvae import editing"]);
+  const lines = startOf(shape, settings.seed, "state", "points", imports);
   if (settings.what !== "nothing") {
-    lines.push(
-      ...startOf(other, "other", "others", imports, states.other.z),
-      ...noiseOf(other, settings.seed, "other", imports));
-    if (settings.what === "swap z") lines.push("state = editing.with_style_of(state, other)");
-    else if (settings.what === "swap h") lines.push("state = editing.with_points_of(state, other)");
-    else {
-      const order = settings.what === "z" ? "" : ", order";
-      if (order) {
-        if (isDrawn(shape)) lines.push("points = editing.decode(model, state)");
-        if (isDrawn(other)) lines.push("others = editing.decode(model, other)");
-        lines.push("order = editing.match_points(points, others)");
-      }
-      const [amount, what] = [number(settings.amount), text(settings.what)];
-      lines.push(`state = editing.interpolate(model, state, other, ${amount}, ${what}${order})`);
-    }
+    lines.push(...startOf(other, settings.seed, "other", "others", imports));
+    lines.push(...mixing(settings, shape, other));
   }
   const amounts = settings.directions;
   if (amounts.some(Boolean)) {
@@ -85,13 +84,16 @@ export function pythonOf({ settings, shape, other, family, data, states }) {
   if (settings.temperature !== 1) {
     lines.push(`state = editing.with_temperature(state, ${number(settings.temperature)})`);
   }
-  if (settings.forget) lines.push(`state = editing.forget_input(state, ${number(settings.forget)})`);
+  if (settings.forget) {
+    lines.push(`state = editing.forget_input(state, ${number(settings.forget)})`);
+  }
   lines.push("cloud = editing.decode(model, state)");
   const before = [`model = pcvae.load(${text(data.model)})`];
   if (lines.some((line) => line.includes("shapes."))) {
     imports.add("from pcvae.data import generate");
     const { families, count, split } = data.reference;
-    before.push(`shapes = generate(${text(families)}, count=${count}, split=${text(split)})`);
+    const names = families.map(text).join(", ");
+    before.push(`shapes = generate([${names}], count=${count}, split=${text(split)})`);
   }
   return `${inOrder(imports).join("\n")}\n\n${[...before, "", ...lines].join("\n")}\n`;
 }
@@ -102,7 +104,8 @@ function inOrder(imports) {
   const merged = [...imports];
   const names = merged.filter((line) => line.startsWith("from pcvae.data import"))
     .map((line) => line.split(" ").at(-1)).sort();
-  const others = merged.filter((line) => !own.includes(line) && !line.startsWith("from pcvae.data "));
+  const others = merged.filter(
+    (line) => !own.includes(line) && !line.startsWith("from pcvae.data "));
   if (names.length) others.push(`from pcvae.data import ${names.join(", ")}`);
   const rank = (line) => [line.startsWith("import") ? 0 : 1, line.split(" ")[1]].join(" ");
   others.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));

@@ -126,13 +126,16 @@ function readColumns(bytes) {
   if (rows.length && !isNumber(rows[0][0])) { // one line of names
     const names = rows.shift().map((word) => word.toLowerCase().replace(/[^a-z0-9_]/g, ""));
     columns = ["x", "y", "z"].map((axis) => names.indexOf(axis));
-    if (columns.includes(-1)) throw new Error(`its columns are named ${names.join(", ")}, without x, y, z`);
+    if (columns.includes(-1)) {
+      throw new Error(`its columns are named ${names.join(", ")}, without x, y, z`);
+    }
   }
   if (rows.length > 1 && rows[0].length === 1) rows.shift(); // the number of points
   const vertices = rows.flatMap((row, i) => {
     const place = columns.map((column) => Number(row[column]));
     if (place.some(Number.isNaN)) {
-      throw new Error(`expected x, y and z as numbers, got "${row.join(" ").slice(0, 40)}" (point ${i + 1})`);
+      const found = row.join(" ").slice(0, 40);
+      throw new Error(`expected x, y and z as numbers, got "${found}" (point ${i + 1})`);
     }
     return place;
   });
@@ -158,13 +161,15 @@ const numberAt = (view, at, [method], little) => (
 
 function readNpy(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (String.fromCharCode(...bytes.subarray(1, 6)) !== "NUMPY") throw new Error("it is no .npy file");
+  const magic = String.fromCharCode(...bytes.subarray(1, 6));
+  if (magic !== "NUMPY") throw new Error("it is no .npy file");
   const wide = bytes[6] > 1;
   const length = wide ? view.getUint32(8, true) : view.getUint16(8, true);
   const start = (wide ? 12 : 10) + length;
   const header = new TextDecoder("latin1").decode(bytes.subarray(wide ? 12 : 10, start));
   const [, order, kind] = /'descr': *'([<>|=])(\w+)'/.exec(header) ?? [];
-  const shape = (/'shape': *\(([^)]*)\)/.exec(header)?.[1] ?? "").split(",").filter((s) => s.trim()).map(Number);
+  const sizes = /'shape': *\(([^)]*)\)/.exec(header)?.[1] ?? "";
+  const shape = sizes.split(",").filter((size) => size.trim()).map(Number);
   if (!NUMBERS[kind]) throw new Error("it holds no plain numbers");
   // Of several clouds, the first.
   if (shape.length < 2 || shape.length > 3 || shape.at(-1) !== 3) {
@@ -204,7 +209,8 @@ function plyHeader(bytes) {
       elements.push({ name: words[1], count: Number(words[2]), fields: [] });
     } else if (words[0] === "property") {
       const list = words[1] === "list";
-      const kinds = (list ? words.slice(2, 4) : words.slice(1, 2)).map((kind) => NUMBERS[PLY_KINDS[kind]]);
+      const named = list ? words.slice(2, 4) : words.slice(1, 2);
+      const kinds = named.map((kind) => NUMBERS[PLY_KINDS[kind]]);
       if (kinds.includes(undefined)) throw new Error(`its header says "${line.trim()}"`);
       elements.at(-1).fields.push({ name: words.at(-1), list, kinds });
     }

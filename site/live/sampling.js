@@ -38,7 +38,7 @@ function sampleFaces(vertices, faces, count, random) {
       else low = middle + 1;
     }
     const [a, b, c] = faces.subarray(3 * low, 3 * low + 3);
-    const [root, along] = [Math.sqrt(random()), random()]; // the root makes equal areas equally likely
+    const [root, along] = [Math.sqrt(random()), random()]; // the root: equal areas, equal chances
     for (let axis = 0; axis < 3; axis += 1) {
       points[3 * i + axis] = (1 - root) * corner(a, axis)
         + root * ((1 - along) * corner(b, axis) + along * corner(c, axis));
@@ -100,7 +100,8 @@ export function sampleEvenly({ vertices, faces }, count) {
     dense = sampleFaces(vertices, faces, many, random);
   } else if (vertices.length / 3 > many) {
     const step = vertices.length / 3 / many; // one of each stretch of the file
-    dense = take(vertices, Array.from({ length: many }, (_, i) => Math.floor((i + random()) * step)));
+    const some = Array.from({ length: many }, (_, i) => Math.floor((i + random()) * step));
+    dense = take(vertices, some);
   }
   const there = dense.length / 3;
   const kept = there < count

@@ -5,8 +5,18 @@ export const NOTHING_EDITED = {
   directions: [], // amounts along principal directions of z, in standard deviations
   temperature: 1, // strength of the noise that h is made from
   forget: 0, // how far that noise is replaced by the one of the seed
-  what: "nothing", // taken of the other shape: a key of MIXES in mixing.js
+  what: "nothing", // taken of the other shape: a key of MIXES
   amount: 0, // how much of it
+};
+
+// What can be taken of another shape, how it is called, and what is said of it.
+export const MIXES = {
+  nothing: ["nothing", "The shape as it is."],
+  "swap z": ["all of z", "The swap test: its own noise, and the other's z."],
+  "swap h": ["all of the noise in h", "The other half of it: its own z, and the other's noise."],
+  z: ["a part of z", "z on the straight line to the other's."],
+  h: ["a part of h", "The noise of h on the circle to the other's, points paired by their places."],
+  both: ["a part of both", "z on the straight line, and the noise of h on the circle."],
 };
 
 export const START = {
@@ -65,8 +75,9 @@ export function toHash(settings, camera) {
   settings.directions.forEach((amount, i) => {
     if (amount) words.set(`direction.${i + 1}`, round(amount));
   });
-  if (settings.other !== START.other || settings.what !== "nothing") words.set("other", settings.other);
-  if (settings.what !== "nothing") {
+  const mixes = settings.what !== "nothing";
+  if (mixes || settings.other !== START.other) words.set("other", settings.other);
+  if (mixes) {
     words.set("take", settings.what);
     words.set("amount", round(settings.amount));
   }

@@ -54,11 +54,14 @@ export class Shapes {
     const [, seed] = /^new-(\d{1,10})$/.exec(key) ?? [];
     if (seed !== undefined && Number(seed) < 2 ** 31) {
       return this.add({
-        key, name: `new shape ${Number(seed)}`, group: "new shapes", family: "", seed: Number(seed),
+        key, name: `new shape ${Number(seed)}`, group: "new shapes", family: "", isDrawn: true,
+        seed: Number(seed),
       });
     }
     const z = key.startsWith("z-") ? this.unpacked(key.slice(2)) : null;
-    return z && this.add({ key, name: "shape of a link", group: "your shapes", family: "", z });
+    return z && this.add({
+      key, name: "shape of a link", group: "your shapes", family: "", isDrawn: true, z,
+    });
   }
 
   add(shape) {
@@ -77,18 +80,18 @@ export class Shapes {
   }
 
   async make(shape) {
-    const size = ALL_POINTS * POINT_DIM;
-    if (shape.noise) {
-      return { z: shape.z, flowNoise: shape.noise, noise: new Generator(0).normal(size), temperature: 1 };
-    }
-    if (shape.original) { // a file's
-      const { z, noise, statistics } = await this.model.encode(shape.original);
-      return { z, flowNoise: noise, noise: new Generator(0).normal(size), temperature: 1, statistics };
-    }
-    // As `editing.from_prior` draws it: first the noise of z, then that of h.
+    if (shape.isDrawn) return this.drawn(shape);
+    const { z, noise, statistics } = shape.isFile
+      ? await this.model.encode(shape.original) : { z: shape.z, noise: shape.noise };
+    const other = new Generator(0).normal(ALL_POINTS * POINT_DIM);
+    return { z, flowNoise: noise, noise: other, temperature: 1, statistics };
+  }
+
+  // As `editing.from_prior` draws it: first the noise of z, then that of h.
+  async drawn(shape) {
     const generator = new Generator(shape.seed ?? 0);
     const styleNoise = generator.normal(this.model.about.style_dim);
-    const noise = generator.normal(size);
+    const noise = generator.normal(ALL_POINTS * POINT_DIM);
     const z = shape.z ?? await this.model.style(styleNoise);
     return { z, flowNoise: noise, noise, temperature: 1 };
   }

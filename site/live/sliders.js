@@ -1,7 +1,7 @@
 // A labeled slider: its name, its value in words, and, for factors, the number that was measured.
 
 export class Slider {
-  // `say` puts a value into words; `hear` is called with a value, and whether a hand still moves it.
+  // `say` puts a value into words; `hear` is called with a value, and whether it still moves.
   constructor(parent, { name, tip, low, high, step, value, say, hear, measured = false, id }) {
     Object.assign(this, { low, high, step, say, hear, name });
     this.row = document.createElement("div");

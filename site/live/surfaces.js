@@ -9,7 +9,8 @@ const radians = (degrees) => (degrees * Math.PI) / 180;
 function ellipse(center, u, v, sides = 24) {
   return Array.from({ length: sides }, (_, i) => {
     const turn = (2 * Math.PI * i) / sides;
-    return [0, 1, 2].map((axis) => center[axis] + Math.cos(turn) * u[axis] + Math.sin(turn) * v[axis]);
+    const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+    return [0, 1, 2].map((axis) => center[axis] + cos * u[axis] + sin * v[axis]);
   });
 }
 
@@ -26,7 +27,8 @@ function box(x, y, z, lean = 0) {
 
 // A profile of (radius, height) pairs, turned around the upright axis.
 function lathe(profile, sides = 24) {
-  return profile.flatMap(([radius, y]) => ellipse([0, y, 0], [radius, 0, 0], [0, 0, -radius], sides));
+  return profile.flatMap(
+    ([radius, y]) => ellipse([0, y, 0], [radius, 0, 0], [0, 0, -radius], sides));
 }
 
 const mirrored = (corners) => corners.map(([x, y, z]) => [-x, y, z]);
@@ -148,7 +150,8 @@ function airplane(f) {
   const top = f.fuselage_radius + f.tail_height;
   for (const [level, size] of [[0.2 * f.fuselage_radius, 0.17], [top, 0.09]]) {
     const long = (size * length) / 2;
-    corners.push(...ellipse([0, level, long - 0.49 * length], [0, 0, long], [0.1 * long, 0, 0], 10));
+    const center = [0, level, long - 0.49 * length];
+    corners.push(...ellipse(center, [0, 0, long], [0.1 * long, 0, 0], 10));
   }
   return corners;
 }
@@ -175,7 +178,8 @@ function mug(f) {
 
 const CORNERS = { chair, table, lamp, airplane, mug };
 
-// The factors within their bounds, counts and choices rounded: `allowed` in pcvae/editing/factors.py.
+// The factors within their bounds, counts and choices rounded, as `allowed` in
+// pcvae/editing/factors.py has them.
 export function allowed(family, factors) {
   return Object.fromEntries(family.factors.map(({ name, bounds: [low, high], kind }) => {
     const wanted = factors[name] ?? NaN;

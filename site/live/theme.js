@@ -18,7 +18,7 @@ export function followTheme(button, hear) {
   const apply = () => {
     const dark = theme === "auto" ? system.matches : theme === "dark";
     document.documentElement.dataset.theme = dark ? "dark" : "light";
-    button.textContent = { auto: "Theme: system", light: "Theme: light", dark: "Theme: dark" }[theme];
+    button.textContent = `Theme: ${theme === "auto" ? "system" : theme}`;
     hear(dark);
   };
   button.addEventListener("click", () => {

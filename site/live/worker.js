@@ -39,7 +39,7 @@ async function run(name, inputs) {
   return outputs[output].getData();
 }
 
-// Means and scales are those of the training set; or of each cloud, which only its own reader knows.
+// Mean and scale are those of the training set; or each cloud's own, by which it comes back.
 function statisticsOf(points) {
   const { mode, mean, scale } = about.normalization;
   if (mode === "global" || !points) return { mean, scale };
@@ -58,8 +58,10 @@ function statisticsOf(points) {
   return { mean: means, scale: Math.max(Math.sqrt(variance), 1e-12) };
 }
 
-const toModel = (points, { mean, scale }) => points.map((value, i) => (value - mean[i % 3]) / scale);
-const toData = (points, { mean, scale }) => points.map((value, i) => value * scale + mean[i % 3]);
+const toModel = (points, { mean, scale }) => (
+  points.map((value, i) => (value - mean[i % 3]) / scale));
+const toData = (points, { mean, scale }) => (
+  points.map((value, i) => value * scale + mean[i % 3]));
 
 const tasks = {
   async load({ on }) {
@@ -70,7 +72,7 @@ const tasks = {
     ort = runtime;
     about = JSON.parse(new TextDecoder().decode(description));
     weights = shared;
-    ort.env.logLevel = "error"; // that a graphics card leaves some nodes to the processor is no news
+    ort.env.logLevel = "error"; // that a graphics card leaves some nodes alone is no news
     ort.env.wasm.wasmPaths = new URL("./runtime/", import.meta.url).href;
     // Threads share memory, which browsers allow to pages that are served in isolation only.
     const cores = navigator.hardwareConcurrency ?? 1;
@@ -85,7 +87,8 @@ const tasks = {
     const drawn = await run("draw", {
       z: [z, 1, about.style_dim], noise: [noise, 1, points, about.point_dim],
     });
-    return { points: toData(drawn, statistics ?? statisticsOf()), took: performance.now() - started };
+    const cloud = toData(drawn, statistics ?? statisticsOf());
+    return { points: cloud, took: performance.now() - started };
   },
 
   async style({ noise }) {
@@ -98,7 +101,9 @@ const tasks = {
     const normalized = toModel(points, statistics);
     const shape = [1, points.length / 3, 3];
     const z = await run("encode", { points: [normalized, ...shape] });
-    const noise = await run("inverse", { points: [normalized, ...shape], z: [z, 1, about.style_dim] });
+    const noise = await run("inverse", {
+      points: [normalized, ...shape], z: [z, 1, about.style_dim],
+    });
     return { z, noise, statistics };
   },
 

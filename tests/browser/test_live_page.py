@@ -7,6 +7,7 @@ already. It is served on the loopback address, and nothing else may be asked for
 from __future__ import annotations
 
 import base64
+import csv
 import functools
 import http.server
 import itertools
@@ -776,6 +777,18 @@ class TestWhatIsBuilt:
         own = sum(size for path, size in sizes.items() if "runtime" not in path.parts)
         assert own < 5.5e6
         assert json.loads((built / "data.json").read_text())["model"] == "shapes"
+
+    def test_a_folder_with_other_things_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").write_text("all of it")
+        with pytest.raises(FileExistsError, match="holds other things"):
+            runpy.run_path(str(SCRIPT))["build"](tmp_path)
+        assert (tmp_path / "thesis.tex").read_text() == "all of it"
+
+    def test_whoever_made_the_furniture_is_named(self, built: Path) -> None:
+        with (built / "ATTRIBUTION.csv").open(newline="", encoding="utf-8") as file:
+            named = {row["id"] for row in csv.DictReader(file) if row["attribution"]}
+        shapes = json.loads((built / "data.json").read_text())["shapes"]
+        assert named == {s["key"] for s in shapes if s["group"] == "real furniture"}
 
     def test_no_address_but_its_own(self) -> None:
         """Nothing that is committed names another host, but as a word to the reader."""
