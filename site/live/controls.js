@@ -72,6 +72,7 @@ export class Controls {
     });
     on("seed", () => this.page.change({ seed: seedOf($("seed")) }, "seed"), "change");
     on("new-noise", () => this.page.change({ seed: this.page.settings.seed + 1 }, "seed"));
+    on("new-seed", (event) => { if (event.key === "Enter") $("new").click(); }, "keydown");
     on("new", () => {
       const seed = seedOf($("new-seed"));
       this.page.choose(`new-${seed}`);

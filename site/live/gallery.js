@@ -34,6 +34,7 @@ export class Gallery {
     Object.assign(this, { parent, shapes, hear, buttons: new Map(), groups: new Map() });
     this.dark = false;
     this.update();
+    parent.addEventListener("keydown", (event) => this.press(event));
   }
 
   // Add whatever shapes are new.
@@ -46,6 +47,7 @@ export class Gallery {
   addButton(shape) {
     const button = document.createElement("button");
     button.type = "button";
+    button.tabIndex = -1; // one stop for the tab key in all: the shape that is chosen
     button.title = shape.credit ? `${shape.name} (${shape.credit})` : shape.name;
     button.dataset.shape = shape.key;
     button.setAttribute("aria-label", shape.name);
@@ -84,6 +86,18 @@ export class Gallery {
     for (const shape of this.shapes.list) this.picture(shape);
   }
 
+  // Arrow keys go from picture to picture.
+  press(event) {
+    const buttons = [...this.parent.querySelectorAll("button")];
+    const place = buttons.indexOf(document.activeElement);
+    const to = {
+      ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: buttons.length - 1,
+    }[event.key];
+    if (place < 0 || to === undefined) return;
+    event.preventDefault();
+    buttons[Math.max(0, Math.min(buttons.length - 1, to))].focus();
+  }
+
   choose(key) {
     for (const [name, button] of this.buttons) {
       const chosen = name === key;
@@ -96,6 +110,7 @@ export class Gallery {
         }
       }
       button.setAttribute("aria-pressed", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
     }
   }
 }

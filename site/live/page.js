@@ -65,7 +65,7 @@ class Page {
   sayMore() {
     const { style_dim: size, point_dim: each, precision } = this.model.about;
     $("about").textContent = `Model “${this.data.model}”: z of ${size} numbers, h of ${each} for `
-      + `each of 2,048 points, weights in ${precision}. It runs by onnxruntime-web.`;
+      + `each of 2,048 points, weights in ${precision}. It runs by onnxruntime-web (MIT license).`;
   }
 
   get settings() {

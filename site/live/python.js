@@ -11,8 +11,11 @@ function number(value) {
 const text = (value) => JSON.stringify(value);
 
 // Lines that make the latents of a shape, in `variable`, and its cloud, in `points`.
-function startOf(shape, seed, variable, points, imports) {
-  if (shape.isDrawn) return drawnStart(shape, seed, variable, imports);
+function startOf(shape, { seed, what }, variable, points, imports) {
+  if (shape.isDrawn) {
+    const paired = ["h", "both"].includes(what); // by the cloud, before another seed's noise
+    return drawnStart(shape, seed, variable, paired && points, imports);
+  }
   let code = shape.code;
   if (shape.isFile) {
     imports.add("from pathlib import Path");
@@ -31,7 +34,7 @@ function startOf(shape, seed, variable, points, imports) {
   return lines;
 }
 
-function drawnStart(shape, seed, variable, imports) {
+function drawnStart(shape, seed, variable, points, imports) {
   const lines = [`${variable} = editing.from_prior(model, 2048, ${shape.seed ?? 0})`];
   if (shape.z) {
     imports.add("from dataclasses import replace");
@@ -42,30 +45,26 @@ function drawnStart(shape, seed, variable, imports) {
     lines.push(`z = torch.tensor([\n${rows.join("\n")}\n])`);
     lines.push(`${variable} = replace(${variable}, z=z)`);
   }
+  if (points) lines.push(`${points} = editing.decode(model, ${variable})`);
   if (seed) lines.push(`${variable} = editing.with_noise(${variable}, ${seed})`);
   return lines;
 }
 
 // Lines that take something of the other shape.
-function mixing({ what, amount }, shape, other) {
+function mixing({ what, amount }) {
   if (what === "swap z") return ["state = editing.with_style_of(state, other)"];
   if (what === "swap h") return ["state = editing.with_points_of(state, other)"];
   const call = `editing.interpolate(model, state, other, ${number(amount)}, ${text(what)}`;
   if (what === "z") return [`state = ${call})`];
-  const lines = [];
-  if (shape.isDrawn) lines.push("points = editing.decode(model, state)");
-  if (other.isDrawn) lines.push("others = editing.decode(model, other)");
-  return [
-    ...lines, "order = editing.match_points(points, others)", `state = ${call}, order)`,
-  ];
+  return ["order = editing.match_points(points, others)", `state = ${call}, order)`];
 }
 
 export function pythonOf({ settings, shape, other, family, data }) {
   const imports = new Set(["import pcvae", "from pcvae import editing"]);
-  const lines = startOf(shape, settings.seed, "state", "points", imports);
+  const lines = startOf(shape, settings, "state", "points", imports);
   if (settings.what !== "nothing") {
-    lines.push(...startOf(other, settings.seed, "other", "others", imports));
-    lines.push(...mixing(settings, shape, other));
+    lines.push(...startOf(other, settings, "other", "others", imports));
+    lines.push(...mixing(settings));
   }
   const amounts = settings.directions;
   if (amounts.some(Boolean)) {

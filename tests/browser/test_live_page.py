@@ -321,7 +321,7 @@ class TestAsThePackage:
             ("shape=chair-2&temperature=0.8&forget=0.3&seed=5&factor.leg_height=-8", "factors"),
             ("shape=new-3&seed=9&direction.2=1.5&other=mug-1&take=swap+z", "a swap and directions"),
             ("shape={furniture[0]}&other={furniture[5]}&take=both&amount=0.4&seed=2", "a mixture"),
-            ("shape=new-1&other=new-2&take=h&amount=0.5", "pairs by what was drawn"),
+            ("shape=new-1&other=new-2&take=h&amount=0.5&seed=4", "pairs by what was drawn"),
         ],
     )
     def test_copied_python_makes_what_is_drawn(
@@ -408,6 +408,15 @@ class TestControls:
         assert furniture.count() == 13
         furniture.last.click()
         live.rest()
+
+    def test_shapes_are_picked_by_keys(self, live: Live) -> None:
+        before = live.rest()
+        live.page.focus("#gallery button[aria-pressed=true]")
+        for key in ("ArrowRight", "ArrowRight", "Enter"):
+            live.page.keyboard.press(key)
+        live.page.wait_for_selector("#gallery button[data-shape=chair-3][aria-pressed=true]")
+        assert np.abs(live.rest() - before).max() > 0.1
+        assert live.page.locator("#gallery button[tabindex='0']").count() == 1
 
     def test_two_shapes(self, live: Live) -> None:
         one = live.rest()
