@@ -26,6 +26,7 @@ class Page {
       return;
     }
     const began = performance.now();
+    this.embed(new URLSearchParams(location.search).has("embedded"));
     const { settings, camera } = fromHash(location.hash);
     this.model = new Model();
     this.ready = this.model.load(); // at once: it takes longest
@@ -60,6 +61,12 @@ class Page {
     document.documentElement.dataset.ready = Math.round(performance.now() - began);
     this.sayMore();
     if (this.data.webgpu) this.model.tryGraphicsCard().catch(() => {}); // then it stays as it is
+  }
+
+  // As a part of another page (index.html?embedded), with a way to the whole.
+  embed(wanted) {
+    document.documentElement.classList.toggle("embedded", wanted);
+    $("whole").hidden = !wanted;
   }
 
   sayMore() {
@@ -218,6 +225,7 @@ class Page {
     this.linking = setTimeout(async () => {
       this.linked = await this.hash();
       history.replaceState(null, "", this.linked);
+      $("whole").firstChild.href = new URL(this.linked, new URL(".", location.href));
     }, 300);
   }
 

@@ -701,6 +701,23 @@ class TestEverywhere:
         assert phone.errors == []
         phone.page.context.close()
 
+    def test_as_a_part_of_another_page(self, browser: object, address: str) -> None:
+        live = open_live(browser, address, viewport={"width": 900, "height": 560})
+        live.open("?embedded")
+        before = live.rest()
+        live.drag("#factor-back_height", 0.1)
+        assert np.abs(live.rest() - before).max() > 0.05
+        assert live.page.locator("header, footer, #python").evaluate_all(
+            "all => all.every(part => part.offsetParent === null)"
+        )
+        live.page.wait_for_function(
+            "document.querySelector('#whole a').hash.includes('back_height')"
+        )
+        whole = live.page.evaluate("document.querySelector('#whole a').href")
+        assert whole.startswith(f"{address}#")
+        live.screenshot("embedded")
+        live.page.context.close()
+
     @pytest.mark.parametrize("theme", ["light", "dark"])
     def test_both_themes(self, browser: object, address: str, theme: str) -> None:
         live = open_live(browser, address, color_scheme=theme)
