@@ -45,7 +45,7 @@ export class Slider {
   }
 
   set disabled(off) {
-    this.input.disabled = off;
-    this.row.classList.toggle("idle", off);
+    this.input.disabled = Boolean(off);
+    this.row.classList.toggle("idle", Boolean(off));
   }
 }

@@ -18,7 +18,9 @@ export function followTheme(button, hear) {
   const apply = () => {
     const dark = theme === "auto" ? system.matches : theme === "dark";
     document.documentElement.dataset.theme = dark ? "dark" : "light";
-    button.textContent = `Theme: ${theme === "auto" ? "system" : theme}`;
+    const name = theme === "auto" ? "system" : theme;
+    button.textContent = `◐ ${name}`;
+    button.setAttribute("aria-label", `Theme: ${name}`);
     hear(dark);
   };
   button.addEventListener("click", () => {
