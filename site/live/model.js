@@ -6,10 +6,10 @@ class ModelWorker {
     this.waiting = new Map();
     this.next = 0;
     this.worker.onmessage = ({ data: { id, result, error } }) => {
-      const { resolve, reject } = this.waiting.get(id);
+      const asked = this.waiting.get(id);
       this.waiting.delete(id);
-      if (error === undefined) resolve(result);
-      else reject(new Error(error));
+      if (error === undefined) asked?.resolve(result);
+      else asked?.reject(new Error(error));
     };
     this.worker.onerror = (event) => {
       event.preventDefault();
@@ -72,15 +72,30 @@ export class Model {
       return;
     }
     this.device = "webgpu";
+    this.processor = this.quick; // in case the card is lost
     const before = this.thorough;
+    setTimeout(() => before.end(), 10000); // it may have something to finish
     this.thorough = other;
     this.quick = other;
-    setTimeout(() => before.end(), 10000); // it may have something to finish
   }
 
-  draw(state, noise, all) {
-    const { z, statistics } = state;
-    return (all ? this.thorough : this.quick).ask("draw", { z, noise, statistics });
+  // A card may be taken away at any time, by the system or by sleep.
+  leaveGraphicsCard() {
+    this.device = "wasm";
+    this.thorough.end();
+    this.thorough = this.processor;
+    this.quick = this.processor;
+  }
+
+  async draw({ z, statistics }, noise, all) {
+    const { device } = this;
+    try {
+      return await (all ? this.thorough : this.quick).ask("draw", { z, noise, statistics });
+    } catch (error) {
+      if (device !== "webgpu") throw error;
+      if (this.device === device) this.leaveGraphicsCard();
+      return this.processor.ask("draw", { z, noise, statistics });
+    }
   }
 
   style(noise) {
