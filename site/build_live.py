@@ -6,6 +6,10 @@
 Beside the page's own files (site/live) and the package's light renderer, OUT holds the model as
 ONNX graphs, shapes to begin with, the directions that sliders move z along, and onnxruntime-web,
 which is taken from its npm package. The page asks nobody else for anything.
+
+A link says what is shown: index.html#shape=chair-2&factor.leg_height=-8&view=0.6,0.3,1, or
+index.html#shape=lamp-1&other=mug-1&take=both&amount=0.5 (site/live/settings.js has them all).
+With ?embedded before the #, the page is a small one to stand within another.
 """
 
 from __future__ import annotations

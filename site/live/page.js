@@ -137,6 +137,7 @@ class Page {
     const count = (points.length / 3).toLocaleString("en");
     const where = this.model.device === "webgpu" ? ", on the graphics card" : "";
     $("status").textContent = `${count} points in ${(took / 1000).toFixed(2)} s${where}`;
+    $("status").setAttribute("aria-busy", String(!all)); // or each step of a drag would be read out
     if (all) {
       this.controls.gallery.picture(shape);
       $("view").setAttribute("aria-busy", "false");

@@ -26,6 +26,7 @@ function session(name) {
       executionProviders: [device],
       externalData: [{ path: "weights.bin", data: weights }],
       graphOptimizationLevel: "all",
+      logSeverityLevel: 3, // that a graphics card leaves some nodes alone is no news
     }));
   return sessions[name];
 }
@@ -72,7 +73,6 @@ const tasks = {
     ort = runtime;
     about = JSON.parse(new TextDecoder().decode(description));
     weights = shared;
-    ort.env.logLevel = "error"; // that a graphics card leaves some nodes alone is no news
     ort.env.wasm.wasmPaths = new URL("./runtime/", import.meta.url).href;
     // Threads share memory, which browsers allow to pages that are served in isolation only.
     const cores = navigator.hardwareConcurrency ?? 1;
