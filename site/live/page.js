@@ -22,7 +22,8 @@ class Page {
     if (missing) {
       $("missing").hidden = false;
       $("missing").textContent = missing;
-      $("status").textContent = "";
+      document.querySelector("main").hidden = true; // nothing in it would do anything
+      followTheme($("theme"), () => {});
       return;
     }
     const began = performance.now();
