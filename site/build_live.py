@@ -110,6 +110,7 @@ def build(
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(PAGE, out)
     shutil.copy(RENDERER, out)
+    name_modules(out / "index.html")
     copy_runtime(out / "runtime", runtime, webgpu)
     if graphs is None:
         command = [sys.executable, "-m", "pcvae", "export", model, "--out", str(out / "model")]
@@ -117,6 +118,14 @@ def build(
     else:
         shutil.copytree(graphs, out / "model")
     write_data(out, pcvae.load(model), model, webgpu=webgpu, home=home)
+
+
+def name_modules(page: Path) -> None:
+    """Name all modules in the page's head, so that they come at once, not one by one."""
+    names = sorted(path.name for path in page.parent.glob("*.js") if path.name != "worker.js")
+    links = "\n".join(f'<link rel="modulepreload" href="{name}">' for name in names)
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("<!-- modules -->", links), encoding="utf-8")
 
 
 def copy_runtime(out: Path, given: Path | None, webgpu: bool) -> None:

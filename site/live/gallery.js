@@ -32,7 +32,7 @@ function drawSmall(canvas, points, dark) {
 export class Gallery {
   constructor(parent, shapes, hear) {
     Object.assign(this, { parent, shapes, hear, buttons: new Map(), groups: new Map() });
-    this.dark = false;
+    this.dark = null; // no pictures before it is known
     this.update();
     parent.addEventListener("keydown", (event) => this.press(event));
   }
@@ -78,7 +78,7 @@ export class Gallery {
 
   picture(shape) {
     const canvas = this.buttons.get(shape.key)?.querySelector("canvas");
-    if (canvas && shape.original) drawSmall(canvas, shape.original.subarray(0, 3 * 600), this.dark);
+    if (canvas && shape.original && this.dark !== null) drawSmall(canvas, shape.original.subarray(0, 3 * 600), this.dark);
   }
 
   setDark(dark) {

@@ -43,16 +43,21 @@ export class Model {
     this.quick = new ModelWorker();
     this.device = "wasm";
     this.about = await this.quick.ask("load", { on: "wasm" });
-    this.thorough = new ModelWorker();
-    this.thoroughReady = this.thorough.ask("load", { on: "wasm" });
-    this.thoroughReady.catch(() => {}); // whoever asks for something will hear of it
     return this.about;
+  }
+
+  // Made when it is first asked for: that is after the first picture, which should not wait for it.
+  get thorough() {
+    if (!this.second) {
+      this.second = new ModelWorker();
+      this.second.ask("load", { on: "wasm" }).catch(() => {}); // whoever asks for more will hear
+    }
+    return this.second;
   }
 
   // The runtime for graphics processors is large, and not faster everywhere: the page starts
   // without it, and goes over to it only if a drawing of all points was quicker.
   async tryGraphicsCard() {
-    await this.thoroughReady;
     const adapter = await navigator.gpu?.requestAdapter();
     const emulated = adapter?.isFallbackAdapter ?? adapter?.info?.isFallbackAdapter;
     if (!adapter || emulated || navigator.connection?.saveData) return;
@@ -75,15 +80,15 @@ export class Model {
     this.processor = this.quick; // in case the card is lost
     const before = this.thorough;
     setTimeout(() => before.end(), 10000); // it may have something to finish
-    this.thorough = other;
+    this.second = other;
     this.quick = other;
   }
 
   // A card may be taken away at any time, by the system or by sleep.
   leaveGraphicsCard() {
     this.device = "wasm";
-    this.thorough.end();
-    this.thorough = this.processor;
+    this.second.end();
+    this.second = this.processor;
     this.quick = this.processor;
   }
 
