@@ -31,7 +31,7 @@ from pcvae.data import generate, load_furniture, read_shape
 from pcvae.editing.factors import FactorCurve, allowed
 from pcvae.shapes import families
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRIPT = ROOT / "site" / "build_live.py"
 ARGUMENTS = ["--use-gl=angle", "--use-angle=swiftshader"]
