@@ -102,6 +102,10 @@ class Live:
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
+    def frame(self) -> None:
+        """Wait until the page has drawn once more."""
+        self.page.evaluate("async () => { await new Promise(requestAnimationFrame); }")
+
     def open(self, hash: str = "") -> None:
         self.page.goto("about:blank")
         self.page.goto(self.address + hash)
@@ -443,7 +447,7 @@ class TestControls:
         places = set()
         while live.page.inner_text("#walk") == "Stop":
             places.add(live.value("#amount-slider"))
-            live.page.wait_for_timeout(150)
+            live.frame()
         assert len(places) > 5
         end = live.rest()
         live.page.click("#gallery button[data-shape=table-1]")
@@ -740,7 +744,7 @@ class TestEverywhere:
         places = set()
         while live.page.inner_text("#walk") == "Stop":
             places.add(live.value("#amount-slider"))
-            live.page.wait_for_timeout(100)
+            live.frame()
         assert places <= {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}
         assert len(places) >= 4
         live.page.context.close()
@@ -794,7 +798,7 @@ def pinch(live: Live) -> None:
         kind = "touchMove" if step else "touchStart"
         tools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     tools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    live.page.wait_for_timeout(100)
+    live.frame()
 
 
 class TestWhatIsBuilt:

@@ -157,8 +157,8 @@ def _step_mistakes(place: Tensor, now: Tensor, length: float) -> dict[str, Tenso
         "begins.": middle + length * late,
         "You ended half way: the last move is a whole `length`.": place + length / 2 * late,
         "You went backward: add `length` times the velocity.": place - length * late,
-        "You averaged the velocities of start and middle. Use the middle's alone.": place
-        + length * (first + late) / 2,
+        "You averaged the velocities of start and middle (two Euler steps of half the length do "
+        "that). Use the middle's alone.": place + length * (first + late) / 2,
     }
 
 
@@ -233,8 +233,7 @@ def check_few_calls(answer: Callable) -> str:
         "Shapes from z alone are "
         + ", ".join(f"{value:.3f}" for value in found)
         + f" times as far from the real ones as with eight steps of Euler's; at most {WITHIN:g} is "
-        "asked for. Where on the way does the direction change most? And what do you throw away "
-        "after each call?",
+        "asked for. What do you throw away after each call?",
     )
     return beside("Chamfer distance over that of eight Euler steps", found, REFERENCE)
 

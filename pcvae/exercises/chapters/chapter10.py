@@ -39,6 +39,8 @@ _COVERAGE: dict[str, Callable[[np.ndarray], float]] = {
     "nearest reference: `argmin` over the columns, `axis=1`.": lambda m: (
         len(np.unique(m.argmin(axis=0))) / m.shape[0]
     ),
+    "You looked for the nearest *sample* of each reference. Ask each sample for its nearest "
+    "reference: `axis=1`.": lambda m: len(np.unique(m.argmin(axis=0))) / m.shape[1],
     "You divided by the samples. Coverage is a share of the references.": lambda m: (
         len(np.unique(m.argmin(axis=1))) / m.shape[0]
     ),
@@ -69,7 +71,7 @@ def check_accuracy(answer: Callable) -> None:
 
 def _two_sets() -> tuple[np.ndarray, np.ndarray]:
     """Return distances (T, T) of 7 samples and 13 references, mixed, some equally near."""
-    rng = np.random.default_rng(12)
+    rng = np.random.default_rng(35)  # the slips below give other numbers than what is right
     places = rng.integers(0, 6, size=(20, 2)).astype(float)
     is_sample = np.zeros(20, dtype=bool)
     is_sample[rng.permutation(20)[:7]] = True
@@ -90,6 +92,12 @@ def _accuracies(distances: np.ndarray, is_sample: np.ndarray) -> tuple[float, di
     half = np.where(own == foreign, 0.5, own < foreign)
     return right, {
         "Every shape is its own nearest neighbor, at distance 0. Leave the diagonal out.": 1.0,
+        "Every shape is its own nearest neighbor, at distance 0. Leave the diagonal out, and "
+        "count half where both sets have an equally near shape.": (
+            float((is_sample[distances.argmin(axis=1)] == is_sample).mean())
+        ),
+        "You took the first of the nearest. Where both sets have an equally near shape, count "
+        "half: nobody could tell.": (float((is_sample[others.argmin(axis=1)] == is_sample).mean())),
         "You asked the samples alone. Ask the references, too: a generator that copies one of "
         "them is betrayed by the others.": half[s].mean(),
         "You asked the references alone. Ask all shapes of both sets.": half[r].mean(),
@@ -204,6 +212,10 @@ def check_leak(answer: Callable) -> None:
                 ways[..., 1].min(axis=1) < 1e-9
             )
             * 1.0,
+            "You sorted each coordinate by itself: points came apart.": (
+                _columns(test, training).min(axis=1) < 1e-9
+            )
+            * 1.0,
             "True where it should be False. Say whether a test shape *was* trained on.": 1.0
             - right,
             "You call shapes trained on that only look alike. The clouds of a leaked shape are "
@@ -218,6 +230,11 @@ def _ways(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     return squared.min(axis=1).max(), squared.min(axis=0).max()
 
 
+def _columns(test: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Return how far sorted coordinates lie apart, each by itself, (S, T)."""
+    return np.abs(np.sort(test, axis=1)[:, None] - np.sort(training, axis=1)).max(axis=(2, 3))
+
+
 def _leaky() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return test clouds (6, 30, 3), training clouds (9, 30, 3), and which tests are in there."""
     rng = np.random.default_rng(14)
@@ -229,8 +246,9 @@ def _leaky() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     alike = rng.permutation(test[3]) + 0.01 * rng.normal(size=(30, 3))
     centered = rng.normal(size=(30, 3))
     centered += test[2].mean(axis=0) - centered.mean(axis=0)
-    others = rng.normal(size=(3, 30, 3))
-    training = np.stack([others[0], alike, part, test[1], centered, whole, shuffled, *others[1:]])
+    apart = [np.stack([rng.permutation(c) for c in test[k].T], axis=1) for k in (3, 4)]
+    other = rng.normal(size=(30, 3))
+    training = np.stack([other, alike, part, test[1], centered, whole, shuffled, *apart])
     return test, training, np.array([True, True, False, False, False, False])
 
 
@@ -250,23 +268,28 @@ REFERENCE = (1.0, 1.0, 1.0)  # 1-NNA of the walk-through's shapes
 def check_fooling(answer: Callable) -> str:
     """Score what a reader's generator makes, over three seeds."""
     found = [fooled(answer, seed) for seed in SEEDS]
-    for seed, (cov, floor, accuracy, copied) in zip(SEEDS, found, strict=True):
-        said = (
-            f"Seed {seed}: COV {cov:.2f} (real shapes {floor:.2f}), 1-NNA {accuracy:.2f}, nearer "
-            f"to a training shape than held-out ones {copied:.2f}. "
-        )
+    said = [
+        f"Seed {seed}: COV {cov:.2f} (real shapes {floor:.2f}), 1-NNA {accuracy:.2f}, nearer to a "
+        f"training shape than held-out ones {copied:.2f}. "
+        for seed, (cov, floor, accuracy, copied) in zip(SEEDS, found, strict=True)
+    ]
+    shares = [cov / floor for cov, floor, _, _ in found]
+    for words, (*_, copied) in zip(said, found, strict=True):
         expect(
             copied < 0.5,
-            said + "These are copies of training shapes, or nearly. Below 0.5 is asked for.",
+            words + "These are copies of training shapes, or nearly. Below 0.5 is asked for.",
         )
-        expect(
-            cov > 0.8 * floor,
-            said + "COV is to reach 0.8 of what real shapes have. Real shapes to begin with are a "
-            "good start: change little that decides which reference is nearest.",
-        )
+    expect(
+        np.mean(shares) >= 0.8,
+        "COV is " + ", ".join(f"{share:.2f}" for share in shares) + " of what real shapes have; "
+        "0.8 is asked for on average. Real shapes to begin with are a good start: change little "
+        "that decides which reference is nearest.",
+    )
+    for words, (*_, accuracy, _) in zip(said, found, strict=True):
         expect(
             accuracy >= 0.95,
-            said + "1-NNA is to see through it: 0.95 at least. COV compares the distances of *one* "
+            words
+            + "1-NNA is to see through it: 0.95 at least. COV compares the distances of *one* "
             "sample to all references. What could you add to all of them?",
         )
     return beside("1-NNA", [accuracy for _, _, accuracy, _ in found], REFERENCE)

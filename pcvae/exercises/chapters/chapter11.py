@@ -219,21 +219,31 @@ def _read(out: Path, seed: int) -> float:
         )
     said = _read_scores(out / "scores.json")
     _read_card((out / "card.md").read_text(encoding="utf-8"), said)
-    over = measured(out / "model.safetensors", seed)
-    _judge(over, over_floor(said), seed)
+    model, points = out / "model.safetensors", int(said.get("points", CLOUD))
+    _judge_honesty(measured(model, seed, points), over_floor(said), seed)
+    over = measured(model, seed)
+    expect(
+        over < FARTHEST,
+        f"Seed {seed}: from z alone, unseen stools come back {over:.1f} floors off at {CLOUD} "
+        f"points; less than {FARTHEST:g} is asked for. By the default loss z is silent: chapter 06 "
+        "knows a recipe.",
+    )
     return over
 
 
-def measured(path: Path, seed: int) -> float:
-    """Return how far off eight stools come back that a model cannot know, over the floor."""
+def measured(path: Path, seed: int, points: int = CLOUD) -> float:
+    """Return how far off eight stools come back that a model cannot know, over the floor.
+
+    More points have a lower floor, so scores of different numbers cannot be compared.
+    """
     try:
         model = load(path)
     except (ValueError, OSError) as error:
         raise Wrong(f"`{path.name}` cannot be opened: {error}") from error
     rng = np.random.default_rng([12, seed])
     meshes = [stool(rng) for _ in range(8)]
-    clouds = np.stack([to_unit_sphere(_sampled(mesh, rng))[0] for mesh in meshes])
-    return over_floor(reconstruction(model, clouds, points=CLOUD))
+    clouds = np.stack([to_unit_sphere(_sampled(mesh, rng, points))[0] for mesh in meshes])
+    return over_floor(reconstruction(model, clouds, points=points))
 
 
 def over_floor(scores: Mapping[str, Any]) -> float:
@@ -241,31 +251,27 @@ def over_floor(scores: Mapping[str, Any]) -> float:
     return scores["cd_style"] / scores["cd_floor"]
 
 
-def _judge(over: float, said: float, seed: int) -> None:
+def _judge_honesty(over: float, said: float, seed: int) -> None:
     expect(
         1 / HONEST < over / said < HONEST,
         f"Seed {seed}: by `scores.json`, shapes come back {said:.1f} floors off from z alone; "
         f"measured on eight stools made for this check it is {over:.1f}. Score shapes that the "
         "training has not seen, and the model that you hand over.",
     )
-    expect(
-        over < FARTHEST,
-        f"Seed {seed}: from z alone, unseen stools come back {over:.1f} floors off; less than "
-        f"{FARTHEST:g} is asked for. By the default loss z is silent: chapter 06 knows a recipe.",
-    )
 
 
-def _sampled(mesh: trimesh.Trimesh, rng: np.random.Generator) -> np.ndarray:
-    return sample_surface(np.asarray(mesh.vertices), np.asarray(mesh.faces), 2 * CLOUD, rng)[0]
+def _sampled(mesh: trimesh.Trimesh, rng: np.random.Generator, points: int) -> np.ndarray:
+    """Return twice as many points: one half is the input, the other what it is compared with."""
+    return sample_surface(np.asarray(mesh.vertices), np.asarray(mesh.faces), 2 * points, rng)[0]
 
 
-def _read_scores(path: Path) -> dict[str, float]:
+def _read_scores(path: Path) -> dict[str, float | int]:
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Wrong(f"`scores.json` is no JSON: {error}") from error
     items = scores.items() if isinstance(scores, dict) else ()
-    flat = {name: value for name, value in items if isinstance(value, float) and value > 0}
+    flat = {name: v for name, v in items if isinstance(v, int | float) and 0 < v < 1e6}
     expect(
         {"cd_style", "cd_floor"} <= {*flat},
         "`scores.json` should hold positive numbers by name, among them `cd_style` and "
@@ -275,7 +281,7 @@ def _read_scores(path: Path) -> dict[str, float]:
     return flat
 
 
-def _read_card(card: str, scores: dict[str, float]) -> None:
+def _read_card(card: str, scores: Mapping[str, float | int]) -> None:
     """Say which part of a card is missing, or that it says other numbers than the scores."""
     headings = [line.lstrip("# ").lower() for line in card.splitlines() if line.startswith("#")]
     for word, meaning in WORDS.items():
@@ -285,7 +291,9 @@ def _read_card(card: str, scores: dict[str, float]) -> None:
             f"{', '.join(headings) or 'none'}.",
         )
     quoted = [
-        value for value in scores.values() if f"{value:.3g}" in card or f"{value:.2g}" in card
+        value
+        for value in scores.values()
+        if isinstance(value, float) and (f"{value:.3g}" in card or f"{value:.2g}" in card)
     ]
     expect(
         bool(quoted),

@@ -63,6 +63,8 @@ def _voxel_mistakes(features: Tensor, points: Tensor, r: int) -> dict[str, Tenso
     raw = points / (2 * points.norm(dim=1).max()) + 0.5
     box = 2 * centered.abs().max()
     return {
+        "The middle of the grid is the *mean* of the points, not the middle of their bounding "
+        "box.": filled(((points - (low + high) / 2) / (2 * centered.norm(dim=1).max()) + 0.5) * r),
         "You summed the features of a cell. Take their mean: how many points lie in it should not "
         "count.": _filled(features, cell, r, mean=False),
         "You took the largest feature of a cell. Take the mean.": _filled(
@@ -185,6 +187,8 @@ def _normalized(x: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, dict[str, Tens
         "You made groups of 4 channels; 4 is the number of groups.": norm(two, (2, 3)).flatten(1, 2)
         * a
         + b,
+        "You divided by one less than the number of values, PyTorch's default: take "
+        "`var(..., correction=0)`.": norm(grouped, (2, 3), ddof=1).flatten(1, 2) * a + b,
         "You left out the 1e-5 under the root.": norm(grouped, (2, 3), eps=0.0).flatten(1, 2) * a
         + b,
         "You added 1e-5 to the standard deviation. It belongs to the variance, under the root.": (

@@ -207,7 +207,7 @@ WRONG = [
     ("09.4", backward, "You went backward"),
     ("09.4", too_long, "your way is 2.67 long"),
     ("09.4", beyond, "Time goes from 0 to 1"),
-    ("09.4", by("midpoint", 2), "what do you throw away"),
+    ("09.4", by("midpoint", 2), "What do you throw away"),
     ("09.4", by("heun", 2), "times as far from the real ones"),
 ]
 

@@ -95,6 +95,11 @@ def both_ways(one, other):
     return max(squared.min(axis=1).max(), squared.min(axis=0).max())
 
 
+def first_of_the_nearest(distances, is_sample):
+    others = distances + np.diag(np.full(len(distances), np.inf))
+    return (is_sample[others.argmin(axis=1)] == is_sample).mean()
+
+
 def leaked(test, training, distance=both_ways, near=1e-9):
     return np.array([min(distance(s, t) for t in training) < near for s in test])
 
@@ -138,6 +143,7 @@ def few(training, count, rng):
 
 WRONG = [
     ("10.1", lambda m: len(np.unique(m.argmin(axis=0))) / m.shape[0], "nearest *sample*"),
+    ("10.1", lambda m: len(np.unique(m.argmin(axis=0))) / m.shape[1], "Ask each sample"),
     ("10.1", lambda m: len(np.unique(m.argmin(axis=1))) / m.shape[0], "divided by the samples"),
     ("10.1", lambda m: len(m.argmin(axis=1)) / m.shape[1], "Count *distinct* references"),
     ("10.1", lambda m: len(np.unique(m.argmin(axis=1))), "You returned how many"),
@@ -145,6 +151,8 @@ WRONG = [
     ("10.1", lambda m: (m.min(axis=0) < np.median(m)).mean(), "within some distance"),
     ("10.1", lambda m: m.min(axis=0).mean(), "That is MMD"),
     ("10.2", lambda d, s: halves(d, s, 0).mean() * 0 + 1.0, "Leave the diagonal out"),
+    ("10.2", lambda d, s: (s[d.argmin(axis=1)] == s).mean(), "Leave the diagonal out, and"),
+    ("10.2", first_of_the_nearest, "You took the first of the nearest"),
     ("10.2", lambda d, s: halves(d, s)[s].mean(), "You asked the samples alone"),
     ("10.2", lambda d, s: halves(d, s)[~s].mean(), "You asked the references alone"),
     ("10.2", lambda d, s: 1 - accuracy(d, s), "You counted the mistakes"),
@@ -193,6 +201,11 @@ WRONG = [
     ("10.4", lambda a, b: leaked(a, b, there), "A scrap of a training shape"),
     (
         "10.4",
+        lambda a, b: leaked(a, b, lambda s, t: np.abs(np.sort(s, 0) - np.sort(t, 0)).max()),
+        "each coordinate by itself",
+    ),
+    (
+        "10.4",
         lambda a, b: leaked(a, b, lambda s, t: there(t, s)),
         "from the training shape to the test shape only",
     ),
@@ -201,8 +214,8 @@ WRONG = [
     ("10.4", lambda a, b: leaked(b, a), "One answer for each *test* shape"),
     ("10.5", lambda t, count, rng: t[:count], "These are copies"),
     ("10.5", blurred(0.2), "1-NNA is to see through it"),
-    ("10.5", blurred(0.3), "COV is to reach 0.8"),
-    ("10.5", few, "COV 0.02"),
+    ("10.5", blurred(0.3), "1-NNA is to see through it"),
+    ("10.5", few, "COV is 0.03"),
     ("10.5", lambda t, count, rng: None, "Is the `return` missing?"),
     ("10.5", lambda t, count, rng: t, "should have shape (60, 64, 3)"),
 ]

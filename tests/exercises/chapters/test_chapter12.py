@@ -51,6 +51,15 @@ def around_the_box(features, points, resolution):
     return grid(features, points, resolution, center=lambda p: low + size / 2, size=lambda p: size)
 
 
+def middle(points):
+    return (points.amin(dim=0) + points.amax(dim=0)) / 2
+
+
+def from_the_mean(_, points, __):
+    radius = (points - points.mean(dim=0)).norm(dim=1).max()
+    return lambda moved: 2 * radius
+
+
 def stretched(features, points, resolution):
     low, size = points.amin(dim=0), points.amax(dim=0) - points.amin(dim=0)
     return grid(features, (points - low) / size, resolution, center=lambda p: 0.5, size=lambda p: 1)
@@ -88,8 +97,8 @@ def nearest_inside(row, radius):
 # 12.3: adaptive group norm
 
 
-def norm(values, dims, eps=1e-5):
-    spread = values.var(dim=dims, keepdim=True, correction=0)
+def norm(values, dims, eps=1e-5, correction=0):
+    spread = values.var(dim=dims, keepdim=True, correction=correction)
     return (values - values.mean(dim=dims, keepdim=True)) / (spread + eps).sqrt()
 
 
@@ -102,6 +111,10 @@ def styled(normalize, mix=lambda n, a, b: n * a + b):
 
 def grouped(x, groups):
     return norm(x.unflatten(1, (groups, -1)), (2, 3)).flatten(1, 2)
+
+
+def unbiased(x, groups):
+    return norm(x.unflatten(1, (groups, -1)), (2, 3), correction=1).flatten(1, 2)
 
 
 def other_groups(x, groups):
@@ -140,6 +153,7 @@ WRONG = [
     ("12.1", summed, "You summed the features"),
     ("12.1", lambda *a: grid(*a, rounded=torch.floor), "You rounded down"),
     ("12.1", around_the_box, "around the bounding box"),
+    ("12.1", lambda *a: grid(*a, center=middle, size=from_the_mean(*a)), "*mean* of the points"),
     ("12.1", stretched, "You stretched the grid"),
     ("12.1", lambda *a: grid(*a, scale=-1), "You scaled to `resolution - 1`"),
     ("12.1", lambda *a: grid(*a, center=lambda p: 0), "You did not subtract the mean"),
@@ -161,6 +175,7 @@ WRONG = [
     ("12.3", styled(lambda x, g: norm(x, (1, 2))), "of all channels together"),
     ("12.3", styled(lambda x, g: norm(x, (1,))), "layer norm"),
     ("12.3", styled(over_the_batch), "over the batch"),
+    ("12.3", styled(unbiased), "`var(..., correction=0)`"),
     ("12.3", styled(other_groups), "4 is the number of groups"),
     ("12.3", styled(beside_the_root), "under the root"),
     ("12.3", styled(grouped, lambda n, a, b: n), "You returned the normalized features"),
