@@ -1,7 +1,7 @@
 // When points are drawn: the first draw call after an upload of many bytes, once it is finished.
 // It is asked of WebGL itself, so that every way of drawing is measured by the same clock.
 (() => {
-  const MANY = 8192; // bytes; fewer are a label, an axis or a matrix
+  const MANY = window.benchMany ?? 8192; // bytes; fewer are a label, an axis or a matrix
   const bench = window.bench = { event: null, first: null, last: null, uploads: 0 };
   addEventListener("pointermove", (event) => {
     if (event.buttons) {

@@ -168,7 +168,7 @@ def grip(lab) -> tuple[float, float, float]:
 
 def single_updates(lab, count: int) -> list[float]:
     """Move a slider again and again, each time waiting for the picture; milliseconds of each."""
-    left, width, y = grip(lab)
+    left, width, y = lab.grip() if hasattr(lab, "grip") else grip(lab)
     found = []
     for number in range(count + 2):  # the first ones warm up
         place = 0.3 + 0.4 * (number % 2) + 0.002 * number
@@ -183,7 +183,7 @@ def single_updates(lab, count: int) -> list[float]:
 
 def burst(lab, count: int = 100, rate: float = 60) -> float:
     """Move a slider `count` times at `rate` a second; milliseconds from the last to its picture."""
-    left, width, y = grip(lab)
+    left, width, y = lab.grip() if hasattr(lab, "grip") else grip(lab)
     settle(lab)
     start = time.monotonic()
     for number in range(count):

@@ -103,9 +103,22 @@ def check_balls(answer: Callable) -> None:
         {(6, 40): f"Return {count} indices for each center, not a mask of all points."},
     )
     right = points_in_balls(centers[None], points[None], radius, count)[0]
+    squared = (centers[:, None] - points).square().sum(dim=-1)  # (M, N)
+    expect(
+        not _nearest(torch.as_tensor(got).long(), squared, squared < radius**2, count),
+        "You took the nearest points. LION's ball takes the *first* ones that lie in it, by their "
+        "index, as they come.",
+    )
     mistakes = _ball_mistakes(centers, points, radius, count)
     cases = [f"center {k}" for k in range(6)]
     compare(got, right, mistakes, what="The indices", cases=cases)
+
+
+def _nearest(got: Tensor, squared: Tensor, inside: Tensor, count: int) -> bool:
+    """Return whether the nearest points of full balls were taken, in any order of equally near."""
+    full = inside.sum(dim=1) > count
+    chosen = squared.gather(1, got.clamp(0, squared.shape[1] - 1))[full].sort().values
+    return torch.equal(chosen, squared[full].sort().values[:, :count])
 
 
 def _ball_mistakes(
@@ -127,10 +140,6 @@ def _ball_mistakes(
     near = squared < radius**2
     last = -torch.arange(len(points)).expand(len(centers), -1)
     return {
-        "You took the nearest points. LION's ball takes the *first* ones that lie in it, by their "
-        "index, as they come.": first(near, order=squared),
-        "You took the nearest points, wherever they lie: those outside of the ball do not "
-        "count.": squared.argsort(dim=1, stable=True)[:, :count].numpy(),
         "A point whose distance *is* the radius lies outside: `<`, not `<=`.": first(
             squared <= radius**2
         ),
