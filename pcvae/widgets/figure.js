@@ -133,8 +133,8 @@ function widen(el) {
   }
 }
 
-const glplots = (el) => Object.values(el._fullLayout)
-  .map((part) => part?._scene?.glplot).filter(Boolean);
+const scenes = (el) => Object.values(el._fullLayout).map((part) => part?._scene).filter(Boolean);
+const glplots = (el) => scenes(el).map((scene) => scene.glplot).filter(Boolean);
 
 // plotly knows the point under the mouse by a second picture, drawn off the screen, which it reads
 // back after every drawing. The page stands still until all is drawn. It need not where no point
@@ -149,18 +149,29 @@ function readIfAsked(el) {
   }
 }
 
+const REST = 150; // milliseconds
+
 // plotly writes down the camera when a wheel or a mouseup event begins, not when it is done: the last
-// move would be lost at the next edit. It writes it down again after a mouseup of ours.
+// move would be lost at the next edit. It writes it down again after a mouseup of ours, once the
+// camera rests, which takes a few pictures, however slow they are.
 function saveCamera(el) {
-  let waiting;
+  const cameras = () => JSON.stringify(scenes(el).map((scene) => scene.getCamera()));
+  let asked = 0;
   const save = (event) => {
     if (!event.isTrusted) return;
-    clearTimeout(waiting);
-    waiting = setTimeout(() => event.target.dispatchEvent(new MouseEvent("mouseup")), 150);
+    const mine = ++asked;
+    let last, since;
+    const look = (now) => {
+      if (mine !== asked) return; // it moves on, or is gone
+      if (cameras() !== last) [last, since] = [cameras(), now];
+      if (now - since < REST) requestAnimationFrame(look);
+      else event.target.dispatchEvent(new MouseEvent("mouseup"));
+    };
+    requestAnimationFrame(look);
   };
   for (const type of ["wheel", "mouseup"])
     el.addEventListener(type, save, { capture: true, passive: true });
-  return () => clearTimeout(waiting);
+  return () => { asked += 1; };
 }
 
 // One canvas a scene, named by the title above it.

@@ -93,7 +93,7 @@ def check_split(answer: Callable) -> None:
     expect(
         (moved == first[shuffled]).all(),
         "Another order of the clouds gave another split. Sort the names of the objects before you "
-        "permute them, so that a file more does not move all others.",
+        "permute them: the order in which files are listed must not matter.",
     )
 
 

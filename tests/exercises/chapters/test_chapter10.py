@@ -214,7 +214,7 @@ WRONG = [
     ("10.4", lambda a, b: leaked(b, a), "One answer for each *test* shape"),
     ("10.5", lambda t, count, rng: t[:count], "These are copies"),
     ("10.5", blurred(0.2), "1-NNA is to see through it"),
-    ("10.5", blurred(0.3), "1-NNA is to see through it"),
+    ("10.5", blurred(0.3), "What could you add to all of them?"),
     ("10.5", few, "COV is 0.03"),
     ("10.5", lambda t, count, rng: None, "Is the `return` missing?"),
     ("10.5", lambda t, count, rng: t, "should have shape (60, 64, 3)"),
