@@ -416,7 +416,7 @@ def test_nothing_is_cut_off_and_every_control_has_a_name(panel):
 def test_the_keyboard_moves_sliders_and_tabs(panel):
     before = panel.clouds()
     handle = panel.slider("direction 1").locator(".noUi-handle")
-    assert handle.get_attribute("aria-label").startswith("direction 1")
+    panel.lab.until(lambda: (handle.get_attribute("aria-label") or "").startswith("direction 1"))
     handle.focus()
     for _ in range(6):
         panel.page.keyboard.press("ArrowRight")
