@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -166,9 +166,9 @@ def grip(lab) -> tuple[float, float, float]:
     return track["x"], track["width"], y
 
 
-def single_updates(lab, count: int) -> list[float]:
+def single_updates(lab, count: int, hold: Callable = grip) -> list[float]:
     """Move a slider again and again, each time waiting for the picture; milliseconds of each."""
-    left, width, y = lab.grip() if hasattr(lab, "grip") else grip(lab)
+    left, width, y = hold(lab)
     found = []
     for number in range(count + 2):  # the first ones warm up
         place = 0.3 + 0.4 * (number % 2) + 0.002 * number
@@ -181,9 +181,9 @@ def single_updates(lab, count: int) -> list[float]:
     return found[2:]
 
 
-def burst(lab, count: int = 100, rate: float = 60) -> float:
+def burst(lab, hold: Callable = grip, count: int = 100, rate: float = 60) -> float:
     """Move a slider `count` times at `rate` a second; milliseconds from the last to its picture."""
-    left, width, y = lab.grip() if hasattr(lab, "grip") else grip(lab)
+    left, width, y = hold(lab)
     settle(lab)
     start = time.monotonic()
     for number in range(count):

@@ -11,40 +11,18 @@ least, in three views; the page draws `shapes` in one, with fewer points while a
 from __future__ import annotations
 
 import argparse
-import functools
-import http.server
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import explorer
+import explorer  # first: it says where `browser` is
 import numpy as np
-from explorer import HOOKS, find_chromium, running_server
+from browser.harness import SOFTWARE_WEBGL, find_chromium, running_server, serving
+from explorer import HOOKS
 from playwright.sync_api import sync_playwright
 
-ARGUMENTS = ["--use-gl=angle", "--use-angle=swiftshader"]
 FEW = 2048  # bytes: an upload of as many may be a cloud of the page's, which are small in a drag
 READY = "document.documentElement.dataset.ready"
-
-
-class Silent(http.server.SimpleHTTPRequestHandler):
-    """A server that does not report each request."""
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder on the loopback address."""
-    handler = functools.partial(Silent, directory=folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
 
 
 class Live:
@@ -83,11 +61,11 @@ def describe(name: str, seconds: float, times: list[float], late: float) -> None
 
 def measure_page(folder: Path, chromium: str, count: int) -> None:
     """Print the page's line."""
-    with served(folder) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with serving(folder) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=SOFTWARE_WEBGL)
         live = Live(browser.new_page(viewport={"width": 1280, "height": 900}), address)
-        times = explorer.single_updates(live, count)
-        describe("live page", live.seconds, times, explorer.burst(live))
+        times = explorer.single_updates(live, count, Live.grip)
+        describe("live page", live.seconds, times, explorer.burst(live, Live.grip))
         browser.close()
 
 

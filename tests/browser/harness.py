@@ -15,11 +15,14 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
@@ -104,6 +107,7 @@ CUT_OFF = """() => {
             part.scrollWidth, part.getBoundingClientRect().right].join(" | "));
 }"""
 WINDOW = {"width": 1280, "height": 900}
+SOFTWARE_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader"]
 # A page that is loaded anew asks the kernel for widgets of before. anywidget gives each 2 seconds,
 # too few where the page itself takes them all. The cells are run again, with widgets of their own.
 GIVEN_UP = "[anywidget] Failed to initialize model."
@@ -466,15 +470,30 @@ def running_server(folder: Path, app: str = "jupyterlab") -> Iterator[Server]:
             process.kill()
 
 
+class _Silent(SimpleHTTPRequestHandler):
+    """A server that does not report each request."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder of static files; the address, on a free loopback port."""
+    handler = partial(_Silent, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
 @contextmanager
 def open_page(server: Server, chromium: str) -> Iterator[Lab]:
     """A fresh browser page on JupyterLab, with software WebGL. At the end all kernels end."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--use-gl=angle", "--use-angle=swiftshader"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium, args=SOFTWARE_WEBGL)
         page = browser.new_page(viewport=WINDOW)
         lab = Lab(server, page)
         page.on("pageerror", lambda error: lab.page_errors.append(str(error)))

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import base64
 import csv
-import functools
-import http.server
 import itertools
 import json
 import os
 import re
 import runpy
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from browser.harness import ARTIFACTS, ROOT, SECOND
+from browser.harness import ARTIFACTS, ROOT, SECOND, SOFTWARE_WEBGL, serving
 
 import pcvae
 from pcvae import editing
@@ -34,7 +31,6 @@ from pcvae.shapes import families
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRIPT = ROOT / "site" / "build_live.py"
-ARGUMENTS = ["--use-gl=angle", "--use-angle=swiftshader"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 # Half precision of the weights, beside coordinates of about 1.
 NEAR = 0.02
@@ -49,13 +45,6 @@ WIDE = """() => Array.from(document.querySelectorAll('body *'))
     .filter(part => part.offsetParent && !part.closest('#gallery')
         && part.getBoundingClientRect().right > window.innerWidth + 0.5)
     .map(part => `${part.tagName} ${part.id} ${part.className}`)"""
-
-
-class Server(http.server.SimpleHTTPRequestHandler):
-    """A static server that keeps its requests to itself."""
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")
@@ -76,11 +65,8 @@ def built(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(built: Path) -> Iterator[str]:
-    handler = functools.partial(Server, directory=built)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
+    with serving(built) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +74,7 @@ def browser(chromium: str) -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        opened = playwright.chromium.launch(executable_path=chromium, args=SOFTWARE_WEBGL)
         yield opened
         opened.close()
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from browser.harness import ARTIFACTS
+from browser.harness import ARTIFACTS, serving
 from built_site import NEEDS_SPHINX, ROOT, Built, build_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, NEEDS_SPHINX]
@@ -45,13 +42,6 @@ GROUNDS = """() => Array.from(
 ).filter(([r, g, b, opacity = 1]) => opacity > 0.5 && r + g + b > 300).length"""
 
 
-class Silent(SimpleHTTPRequestHandler):
-    """A server that does not report each request."""
-
-    def log_message(self, *_) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Built:
     return build_site(tmp_path_factory.mktemp("site"))
@@ -60,10 +50,8 @@ def built(tmp_path_factory) -> Built:
 @pytest.fixture(scope="module")
 def address(built: Built) -> Iterator[str]:
     """Where the site is served on this computer."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=built.html)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serving(built.html) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
