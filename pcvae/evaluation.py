@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from pcvae import metrics
 from pcvae.geometry import bounding_spheres
 from pcvae.metrics import check_clouds, set_size
 from pcvae.metrics.transport import SUBSET
 from pcvae.models import PointCloudVAE
-from pcvae.randomness import Stream, stream_for
+from pcvae.randomness import Stream, draw_for_shapes, normal
 from pcvae.sampling import Way, sample
 
 BATCH = 16
@@ -243,10 +242,13 @@ def rebuild(
         Two arrays of clouds in data units, of as many points.
     """
     device = next(model.parameters()).device
+    local = clouds.shape[1], 3 + model.config.latent_dim
+    draw = normal((model.config.style_dim,), local, local)  # for z, and for h of either kind
     both: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for first in range(0, len(clouds), BATCH):
         data = torch.from_numpy(clouds[first : first + BATCH].astype(np.float32)).to(device)
-        noise = _noise(model, range(first, first + len(data)), clouds.shape[1], seed)
+        shapes = range(first, first + len(data))
+        noise = draw_for_shapes(Stream.REBUILD, shapes, draw, seed=seed)
         style, posterior, prior = (part.to(device) for part in noise)
         statistics = model.normalization.statistics(data)
         x = model.normalization(data, statistics)
@@ -257,24 +259,6 @@ def rebuild(
         for kept, cloud in zip(both, decoded, strict=True):
             kept.append(model.normalization.inverse(cloud, statistics).cpu().numpy())
     return np.concatenate(both[0]), np.concatenate(both[1])
-
-
-def _noise(
-    model: PointCloudVAE, shapes: range, points: int, seed: int
-) -> tuple[Float[Tensor, "B S"], Float[Tensor, "B N H"], Float[Tensor, "B N H"]]:
-    """Return standard normal numbers for z, for h of the posterior and for h of the prior."""
-    sizes = (
-        (model.config.style_dim,),
-        (points, 3 + model.config.latent_dim),
-        (points, 3 + model.config.latent_dim),
-    )
-    drawn: tuple[list[Tensor], ...] = ([], [], [])
-    for shape in shapes:
-        generator = stream_for(Stream.REBUILD, seed=seed, shape=shape)
-        for numbers, size in zip(drawn, sizes, strict=True):
-            numbers.append(torch.randn(*size, generator=generator))
-    style, posterior, prior = (torch.stack(numbers) for numbers in drawn)
-    return style, posterior, prior
 
 
 def generation(

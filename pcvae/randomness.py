@@ -5,6 +5,7 @@ on many: which batch, process or device a shape comes to does not matter.
 """
 
 import hashlib
+from collections.abc import Callable, Iterable
 from enum import IntEnum, unique
 from typing import NamedTuple
 
@@ -71,6 +72,35 @@ def named_rng(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
+def draw_for_shapes(
+    stream: Stream,
+    shapes: Iterable[int],
+    draw: Callable[[torch.Generator], Iterable[Tensor]],
+    *,
+    seed: int,
+    epoch: int | None = None,
+) -> list[Tensor]:
+    """Draw tensors for each shape with random numbers of its own.
+
+    Args:
+        stream: what the numbers are for.
+        shapes: which shapes of the set, at least one.
+        draw: makes the tensors of one shape, always of the same sizes.
+        seed: of the run.
+        epoch: as `key_of` takes it.
+
+    Returns:
+        The tensors on the CPU, those of all shapes stacked.
+    """
+    generators = (stream_for(stream, seed=seed, shape=shape, epoch=epoch) for shape in shapes)
+    return [torch.stack(parts) for parts in zip(*map(draw, generators), strict=True)]
+
+
+def normal(*sizes: tuple[int, ...]) -> Callable[[torch.Generator], list[Tensor]]:
+    """Return what draws standard normal numbers of these sizes, one tensor after the other."""
+    return lambda generator: [torch.randn(size, generator=generator) for size in sizes]
+
+
 def noise_for_shapes(
     shapes: Tensor, *, seed: int, epoch: int, style_dim: int, point_dim: int, num_points: int
 ) -> tuple[Float[Tensor, "B S"], Float[Tensor, "B N H"]]:
@@ -87,13 +117,8 @@ def noise_for_shapes(
     Returns:
         Noise for z and noise for h, on the CPU.
     """
-    style = torch.empty(len(shapes), style_dim)
-    points = torch.empty(len(shapes), num_points, point_dim)
-    for row, shape in enumerate(shapes.tolist()):
-        generator = stream_for(Stream.LATENTS, seed=seed, shape=shape, epoch=epoch)
-        style[row].normal_(generator=generator)
-        points[row].normal_(generator=generator)
-    return style, points
+    draw = normal((style_dim,), (num_points, point_dim))
+    return tuple(draw_for_shapes(Stream.LATENTS, shapes.tolist(), draw, seed=seed, epoch=epoch))
 
 
 class FlowNoise(NamedTuple):
@@ -133,15 +158,16 @@ def flow_noise_for_shapes(
         num_points: N.
         repeats: rows of noise for each z; R is B times that many.
     """
-    rows = []
-    for shape in shapes.tolist():
-        generator = stream_for(Stream.FLOW, seed=seed, shape=shape, epoch=epoch)
-        rows.append(
-            FlowNoise(
-                torch.randn(repeats, style_dim, generator=generator),
-                torch.rand(repeats, generator=generator),
-                torch.randn(1, num_points, point_dim, generator=generator),
-                torch.rand(1, num_points, generator=generator),
-            )
+
+    def draw(generator: torch.Generator) -> tuple[Tensor, ...]:
+        return (
+            torch.randn(repeats, style_dim, generator=generator),
+            torch.rand(repeats, generator=generator),
+            torch.randn(num_points, point_dim, generator=generator),
+            torch.rand(num_points, generator=generator),
         )
-    return FlowNoise(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
+
+    style, style_times, points, point_times = draw_for_shapes(
+        Stream.FLOW, shapes.tolist(), draw, seed=seed, epoch=epoch
+    )
+    return FlowNoise(style.flatten(0, 1), style_times.flatten(), points, point_times)

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from pcvae.models import PointCloudVAE
 from pcvae.models.flow import Solver
 from pcvae.models.prior import POINT_SOLVER, POINT_STEPS, STYLE_STEPS
-from pcvae.randomness import Stream, stream_for
+from pcvae.randomness import Stream, draw_for_shapes, normal
 
 BATCH = 16
 
@@ -97,10 +97,5 @@ def noise_of_samples(
         num_points: points of each.
         seed: as in `sample`.
     """
-    config = model.config
-    style, points = [], []
-    for shape in shapes:
-        generator = stream_for(Stream.SAMPLE, seed=seed, shape=shape)
-        style.append(torch.randn(config.style_dim, generator=generator))
-        points.append(torch.randn(num_points, 3 + config.latent_dim, generator=generator))
-    return torch.stack(style), torch.stack(points)
+    draw = normal((model.config.style_dim,), (num_points, 3 + model.config.latent_dim))
+    return tuple(draw_for_shapes(Stream.SAMPLE, shapes, draw, seed=seed))

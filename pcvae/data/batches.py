@@ -17,7 +17,7 @@ from pcvae.data.clouds import CloudSet, Splits, check_finite
 from pcvae.data.lazy import LazyPoints
 from pcvae.models import Normalization, Statistics
 from pcvae.models.normalization import cloud_statistics
-from pcvae.randomness import Stream, stream_for
+from pcvae.randomness import Stream, draw_for_shapes, normal
 
 logger = logging.getLogger(__name__)
 
@@ -91,13 +91,13 @@ def subsample(
     available = batch.points.shape[1]
     if available == num_points and not (replacement or shuffle):
         return batch
-    rows = torch.empty(len(batch.shapes), num_points, dtype=torch.long)
-    for row, shape in zip(rows, batch.shapes.tolist(), strict=True):
-        generator = stream_for(Stream.SUBSET, seed=seed, shape=shape, epoch=epoch)
+
+    def draw(generator: torch.Generator) -> tuple[Tensor]:
         if available >= num_points and not replacement:
-            row.copy_(torch.randperm(available, generator=generator)[:num_points])
-        else:
-            row.random_(available, generator=generator)
+            return (torch.randperm(available, generator=generator)[:num_points],)
+        return (torch.randint(available, (num_points,), generator=generator),)
+
+    (rows,) = draw_for_shapes(Stream.SUBSET, batch.shapes.tolist(), draw, seed=seed, epoch=epoch)
     index = rows.to(batch.points.device).unsqueeze(-1).expand(-1, -1, 3)
     return batch._replace(points=batch.points.gather(1, index))
 
@@ -148,28 +148,23 @@ class Augmentation:
         """
         if not self.changes_anything:
             return points
-        uniform, noise = self._draw(points.shape[:2], shapes, seed, epoch)
+        sizes = [points.shape[1:]] if self.jitter else []
+
+        def draw(generator: torch.Generator) -> list[Tensor]:
+            return [torch.rand(4, generator=generator), *normal(*sizes)(generator)]
+
+        # On the CPU, so that every device gets the same numbers.
+        uniform, *noise = draw_for_shapes(
+            Stream.AUGMENTATION, shapes.tolist(), draw, seed=seed, epoch=epoch
+        )
         factors = torch.exp(torch.log1p(torch.tensor(self.stretch)) * (2 * uniform[:, 1:] - 1))
         if self.mirror:
             factors[:, 0] *= torch.where(uniform[:, 0] < 0.5, -1.0, 1.0)
         changed = points * factors.unsqueeze(1).to(points.device)
-        if noise is None:
+        if not noise:
             return changed
         size = self.jitter * points.std((1, 2), correction=0, keepdim=True)
-        return changed + size * noise.to(points.device)
-
-    def _draw(
-        self, size: tuple[int, int], shapes: Tensor, seed: int, epoch: int
-    ) -> tuple[Float[Tensor, "B 4"], Float[Tensor, "B N 3"] | None]:
-        """Draw on the CPU, so that every device gets the same numbers."""
-        uniform = torch.empty(len(shapes), 4)
-        noise = torch.empty(*size, 3) if self.jitter else None
-        for row, shape in enumerate(shapes.tolist()):
-            generator = stream_for(Stream.AUGMENTATION, seed=seed, shape=shape, epoch=epoch)
-            uniform[row].uniform_(generator=generator)
-            if noise is not None:
-                noise[row].normal_(generator=generator)
-        return uniform, noise
+        return changed + size * noise[0].to(points.device)
 
 
 class PointCloudData(pl.LightningDataModule):
