@@ -4,8 +4,6 @@ The parts are plain functions of arrays of clouds: any generator's shapes can be
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from jaxtyping import Float, Int
 
 from pcvae import metrics
 from pcvae.geometry import bounding_spheres
-from pcvae.metrics import check_clouds, set_size
+from pcvae.metrics import Work, check_clouds, set_size
 from pcvae.metrics.transport import SUBSET
 from pcvae.models import PointCloudVAE
 from pcvae.randomness import Stream, draw_for_shapes, normal
@@ -28,26 +26,6 @@ UNITS = {
 }
 
 Clouds = Float[np.ndarray, "S N 3"]
-
-
-@dataclass(frozen=True)
-class Work:
-    """How distances are worked out, which changes none of them.
-
-    Attributes:
-        workers: threads; as many as cores by default.
-        cache: a folder that keeps distances, so that an evaluation that was stopped goes on.
-        progress: show progress bars.
-    """
-
-    workers: int | None = None
-    cache: Path | None = None
-    progress: bool = False
-
-    def kept_in(self, name: str) -> dict[str, Any]:
-        """Return the options of `pcvae.metrics` for distances that a file of the cache keeps."""
-        cache = Path(self.cache) / name if self.cache else None
-        return {"workers": self.workers, "cache": cache, "progress": self.progress}
 
 
 def evaluate(
@@ -299,12 +277,14 @@ def generation(
     drawn = list(metrics.random_splits(len(new), len(real), splits, seed))
     pool = np.concatenate([new, real])
     found: dict[str, Any] = {"shapes": size, "points": points, "splits": splits}
-    found["cd"] = _by_distances(metrics.chamfer_matrix(pool, **work.kept_in("chamfer.npz")), drawn)
+    found["cd"] = _by_distances(
+        metrics.chamfer_matrix(pool, work=work.kept_in("chamfer.npz")), drawn
+    )
     if emd:
         distances = metrics.emd_of_neighbors(
             metrics.fixed_subsets(pool, SUBSET, seed=3),
             [question for split in drawn for question in _questions(split)],
-            **work.kept_in("emd-512.npz"),
+            work=work.kept_in("emd-512.npz"),
         )
         found["emd-512"] = _by_distances(distances, drawn)
         found["emd_solved"] = metrics.share_solved(distances)
@@ -375,7 +355,7 @@ def memorizing(
     nearest = metrics.nearest_shapes(
         np.concatenate([new, real]),
         known,
-        **work.kept_in("training.npz"),
+        work=work.kept_in("training.npz"),
     )
     distances, floor = nearest.distances[: len(new)], nearest.distances[len(new) :]
     return {

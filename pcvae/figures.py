@@ -109,32 +109,6 @@ def cloud_grid(
     return figure
 
 
-def edit_sheet(
-    points: Float[np.ndarray, "N 3"],
-    latent: Float[np.ndarray, "N 3"],
-    decoded: Mapping[str, Float[np.ndarray, "N 3"]],
-) -> Figure:
-    """Draw what the explorer shows: a shape, its latent points, and how edits of them decode.
-
-    A point has one color in all panels, that of the height of the input point it belongs to.
-
-    Args:
-        points: The input cloud.
-        latent: h_xyz, brought to the units of the input.
-        decoded: For each edit its name and the decoded cloud.
-
-    Returns:
-        The figure, in rows of four.
-    """
-    clouds = [points, latent, *decoded.values()]
-    return cloud_grid(
-        clouds,
-        ["input x", "latent points h_xyz", *decoded],
-        colors=[points[:, 1]] * len(clouds),
-        columns=4,
-    )
-
-
 @dataclass(frozen=True)
 class Described:
     """A figure as a notebook shows it: a picture with a text for readers who cannot see it.

@@ -3,12 +3,14 @@
 import contextlib
 import errno
 import functools
+import hashlib
 import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from platformdirs import user_cache_path
 
 logger = logging.getLogger(__name__)
@@ -113,3 +115,15 @@ def _writable(folder: Path) -> Path:
         )
         return Path(tempfile.mkdtemp(prefix="pcvae-"))
     return folder
+
+
+def fingerprint(*parts: object) -> str:
+    """Return a hash of arrays and settings: two runs with the same one compute the same."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.shape}{part.dtype}".encode())
+            digest.update(np.ascontiguousarray(part))
+        else:
+            digest.update(repr(part).encode())
+    return digest.hexdigest()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-SEGMENTS = ("front leg", "seat", "rear leg", "back")
 POINTS_PER_SEGMENT = 6
 SEAT_DEPTH, BACK_LENGTH = 0.5, 0.6
 LEG_HEIGHTS, TILTS = (0.2, 0.9), (-10.0, 60.0)

@@ -11,8 +11,16 @@ from pcvae.commands import main
 from pcvae.commands.held_out import open_data_of
 from pcvae.data.cloud_files import write_set
 from pcvae.data.clouds import CloudSet
-from pcvae.evaluation import Work, evaluate, generation, memorizing, rebuild, reconstruction
-from pcvae.metrics import chamfer, emd_matrix, fixed_subsets, random_splits, set_scores, transport
+from pcvae.evaluation import evaluate, generation, memorizing, rebuild, reconstruction
+from pcvae.metrics import (
+    Work,
+    chamfer,
+    emd_matrix,
+    fixed_subsets,
+    random_splits,
+    set_scores,
+    transport,
+)
 from pcvae.models import DiagonalGaussian, Normalization, PointCloudVAE, PriorConfig, VAEConfig
 from pcvae.sampling import Way
 

@@ -24,7 +24,7 @@ from pcvae import editing
 from pcvae.data import CloudSet, generate, load_furniture
 from pcvae.diagnostics import style_means
 from pcvae.editing import fit_factors, measure, move_factors
-from pcvae.figures import INK, as_png, cloud_grid, edit_sheet, latent_planes
+from pcvae.figures import INK, as_png, cloud_grid, latent_planes
 from pcvae.models import Normalization, VAEConfig
 from pcvae.objective import KLSchedule, Objective, equilibrium_sigma
 from pcvae.randomness import generator_for
@@ -52,10 +52,13 @@ def start_here(model: pcvae.PointCloudVAE, shapes: CloudSet, shape: str = SHAPE)
         "direction 2 of z: +2": editing.move_style(state, directions, [0.0, 2.0]),
         "h is pure noise": editing.forget_input(state, 1.0),
     }
-    decoded = {name: editing.decode(model, edited) for name, edited in edits.items()}
     with torch.inference_mode():
         latent = model.normalization.inverse(state.h[:, :3]).numpy()
-    return edit_sheet(points, latent, decoded)
+    clouds = [points, latent, *(editing.decode(model, edited) for edited in edits.values())]
+    # A point has one color in all panels, that of the height of the input point it belongs to.
+    colors = [points[:, 1]] * len(clouds)
+    titles = ["input x", "latent points h_xyz", *edits]
+    return cloud_grid(clouds, titles, colors=colors, columns=4)
 
 
 def leg_height(model: pcvae.PointCloudVAE) -> Figure:

@@ -15,10 +15,8 @@ from pcvae import checkpoints, evaluation
 from pcvae.commands.held_out import open_data_of, points_of, why_unseen
 from pcvae.commands.tables import explained, scorecard, show
 from pcvae.data.cloud_files import read_split_clouds
-from pcvae.evaluation import Work
-from pcvae.files import cache_folder, check_writable, write_atomically
-from pcvae.metrics import Score
-from pcvae.metrics.pairs import fingerprint
+from pcvae.files import cache_folder, check_writable, fingerprint, write_atomically
+from pcvae.metrics import Score, Work
 from pcvae.sampling import Way, check_way
 
 logger = logging.getLogger(__name__)

@@ -250,11 +250,6 @@ class PointCloudData(pl.LightningDataModule):
         clouds = self.splits.val
         return self._loader(CloudDataset(clouds, self._own(clouds)), shuffle=False)
 
-    def test_dataloader(self) -> DataLoader:
-        """Return the test shapes in order."""
-        clouds = self.splits.test
-        return self._loader(CloudDataset(clouds, self._own(clouds)), shuffle=False)
-
     def _loader(self, dataset: CloudDataset, shuffle: bool) -> DataLoader:
         """Build a loader in this process: a worker would only copy what memory already holds."""
         # With one replica this is a shuffle whose order depends on seed and epoch alone, which a

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from pcvae.data.clouds import SPLIT_NAMES, CloudSet, split_of
-from pcvae.data.lazy import PointRows, read_header
+from pcvae.data.lazy import PointRows
 from pcvae.data.listing import pointer
-from pcvae.data.reading.arrays import EXPECTED, UNREADABLE, read_arrays, unreadable
+from pcvae.data.reading.arrays import EXPECTED, read_arrays, read_npy
 from pcvae.files import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -145,13 +145,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             found = ", ".join(arrays) or "nothing"
             raise ValueError(f"{path} has no array named 'points' (found: {found}). {EXPECTED}.")
         return arrays
-    try:
-        read_header(path)  # says better than NumPy what is wrong
-        large = path.stat().st_size > IN_MEMORY
-        points = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
-    except UNREADABLE as error:
-        raise unreadable(path, error) from error
-    return {"points": points}
+    return {"points": read_npy(path, mapped=path.stat().st_size > IN_MEMORY)}
 
 
 def _check_kind(path: Path) -> None:

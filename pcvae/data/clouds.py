@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,9 @@ SPLIT_NAMES = {
 SPLIT_BEGINNINGS = ("train", "test", "valid", "eval", "holdout", "dev_", "dev-", "val_", "val-")
 # Of a source without splits of its own, or without this one: one shape in so many.
 ONE_IN = {"val": 10, "test": 5}
+
+
+NAMED = 5  # of many names, how many a message tells
 
 
 # Arrays are annotated without shapes: wrong ones are for the constructor to refuse, in words.
@@ -57,7 +60,8 @@ class CloudSet:
     def __post_init__(self) -> None:
         self._check_shape()
         self._check_names()
-        self._check_finite()
+        if not isinstance(self.points, np.memmap | LazyPoints):
+            check_finite(self, self.points, range(len(self)))
         self._check_labels()
         for name, values in (self.factors or {}).items():
             if values.shape != (len(self),):
@@ -97,19 +101,6 @@ class CloudSet:
             factors=self.factors and {name: v[take] for name, v in self.factors.items()},
         )
 
-    def of_class(self, name: str) -> CloudSet:
-        """Return the shapes of one class.
-
-        Raises:
-            ValueError: No shape of the set is of that class.
-        """
-        rows = [row for row, found in enumerate(self.classes) if found == name]
-        if not rows:
-            self._refuse(
-                f"one of its classes ({', '.join(sorted(set(self.classes)))}), got {name!r}"
-            )
-        return self.subset(rows)
-
     def _refuse(self, expected_and_got: str) -> None:
         raise ValueError(f"Cloud set {self.name!r}: expected {expected_and_got}.")
 
@@ -120,14 +111,6 @@ class CloudSet:
                 "points of shape (shapes, points, 3) in float32, with one shape and one point or "
                 f"more; got {shape} in {dtype}"
             )
-
-    def _check_finite(self) -> None:
-        if isinstance(self.points, np.memmap | LazyPoints):
-            return
-        finite = np.isfinite(self.points).all(axis=(1, 2))
-        if not finite.all():
-            bad = [self.ids[row] for row in np.flatnonzero(~finite)]
-            self._refuse(f"finite points; NaN or infinity in {len(bad)} shapes, e.g. {bad[:3]}")
 
     def _check_names(self) -> None:
         for what, names in (("ids", self.ids), ("classes", self.classes)):
@@ -152,6 +135,12 @@ class CloudSet:
             self._refuse(f"labels below {len(self.part_names)}, got {self.labels.max()}")
 
 
+def some(names: Collection[str]) -> str:
+    """Return the first few of some names, for a message."""
+    more = len(names) - NAMED
+    return ", ".join(sorted(names)[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def split_of(name: str) -> str:
     """Return the split that a usual name stands for, in any case; nothing for any other name."""
     return SPLIT_NAMES.get(name.strip().casefold(), "")
@@ -172,8 +161,8 @@ def _index_type(indices: Sequence[int] | np.ndarray) -> type:
     return bool if kept.dtype == bool else np.int64
 
 
-def check_finite(clouds: CloudSet, points: np.ndarray, rows: list[int]) -> None:
-    """Refuse NaN and infinity in clouds that were just read from the disk.
+def check_finite(clouds: CloudSet, points: np.ndarray, rows: Sequence[int]) -> None:
+    """Refuse NaN and infinity in clouds, at once or as they are read from the disk.
 
     Args:
         clouds: the set they are from.
@@ -188,7 +177,7 @@ def check_finite(clouds: CloudSet, points: np.ndarray, rows: list[int]) -> None:
         bad = [clouds.ids[row] for row, good in zip(rows, finite, strict=True) if not good]
         raise ValueError(
             f"Cloud set {clouds.name!r}: expected finite points; NaN or infinity in "
-            f"{', '.join(bad[:5])}. Remove or mend these shapes."
+            f"{some(bad)}. Remove or mend these shapes."
         )
 
 

@@ -12,12 +12,11 @@ better given as one .npz file.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +33,7 @@ from pcvae.data.reading import ENDINGS, UPS, read_shape
 from pcvae.data.reading.arrays import read_arrays
 from pcvae.data.reading.gltf import buffer_files
 from pcvae.data.upright import warn_of_lying
-from pcvae.files import cache_folder, check_writable
+from pcvae.files import cache_folder, check_writable, fingerprint
 from pcvae.geometry import farthest_points, sample_surface, to_unit_sphere
 
 logger = logging.getLogger(__name__)
@@ -170,14 +169,11 @@ def prepare_meshes(
 
 def _fingerprint(files: Sequence[ShapeFile], sampling: Sampling) -> str:
     """Hash what decides the points: the files, the arguments, and the code."""
-    digest = hashlib.sha256(json.dumps([asdict(sampling), np.__version__]).encode())
     sources = [Path(module.__file__) for module in (geometry, randomness)]
     readers = sorted((Path(__file__).parent / "reading").glob("*.py"))
-    for path in [*sources, *readers, Path(__file__)]:
-        digest.update(path.read_bytes())
-    for file in files:
-        digest.update("\0".join((file.name, file.kind, file.split, "")).encode() + file.digest)
-    return digest.hexdigest()[:16]
+    code = [path.read_bytes() for path in [*sources, *readers, Path(__file__)]]
+    told = [(file.name, file.kind, file.split, file.digest) for file in files]
+    return fingerprint(sampling, np.__version__, code, told)[:16]
 
 
 def _digest(path: Path) -> bytes:

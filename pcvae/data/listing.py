@@ -11,12 +11,10 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pcvae.data.clouds import resembles_split, split_of
+from pcvae.data.clouds import NAMED, resembles_split, some, split_of
 
 logger = logging.getLogger(__name__)
 
-NAMED = 5
-HINT = " With --strict true this is an error."
 
 HIDDEN = ("__macosx", "__pycache__", "thumbs.db", "desktop.ini")
 COMPANIONS = (".mtl", ".png", ".jpg", ".jpeg", ".md")
@@ -59,13 +57,11 @@ class Skipped:
     Args:
         where: The folder or file they are in, for messages.
         strict: Stop at the first one.
-        hint: What the warning ends with.
     """
 
-    def __init__(self, where: str, strict: bool = False, hint: str = HINT) -> None:
+    def __init__(self, where: str, strict: bool = False) -> None:
         self.where = where
         self.strict = strict
-        self.hint = hint
         self.reasons: dict[str, str] = {}
 
     def add(self, name: str, reason: object) -> None:
@@ -103,12 +99,8 @@ class Skipped:
             raise ValueError(f"{self.where}: none of its files can be used: {summary}.")
         count = len(self.reasons)
         logger.warning(
-            "%s: skipped %d of %d files: %s.%s",
-            self.where,
-            count,
-            left + count,
-            summary,
-            self.hint,
+            "%s: skipped %d of %d files: %s. With --strict true this is an error.",
+            *(self.where, count, left + count, summary),
         )
 
 
@@ -313,7 +305,7 @@ def _warn_of_names(folder: Path, levels: dict[tuple[str, ...], list[int]]) -> No
             "%s: folders named %s are taken for classes, though they resemble splits. Splits are "
             "named train, val and test, or training, valid, validation, dev and testing.",
             folder,
-            _some(like),
+            some(like),
         )
     splits = {above[: k + 1] for above, own in levels.items() for k in own}
     classes = {above[: k + 1] for above in levels for k in range(len(above))} - splits
@@ -323,12 +315,6 @@ def _warn_of_names(folder: Path, levels: dict[tuple[str, ...], list[int]]) -> No
             "%s: folders named %s are taken for splits, not for classes; the shapes beside "
             "them, in %s, are trained on.",
             folder,
-            _some({way[-1] for way in splits if way[:-1] in mixed}),
-            _some({way[-1] for way in classes if way[:-1] in mixed}),
+            some({way[-1] for way in splits if way[:-1] in mixed}),
+            some({way[-1] for way in classes if way[:-1] in mixed}),
         )
-
-
-def _some(names: Collection[str]) -> str:
-    """Return the first few of some names."""
-    more = len(names) - NAMED
-    return ", ".join(sorted(names)[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 from jaxtyping import Bool
 
-from pcvae.data.clouds import CloudSet
+from pcvae.data.clouds import CloudSet, some
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,6 @@ FEWEST = 5
 MARGIN = 0.5
 # Extents below this are taken for it: a flat shape has none along one axis.
 THINNEST = 0.05
-NAMED = 5
 
 
 def lying(clouds: CloudSet) -> Bool[np.ndarray, " S"]:
@@ -54,15 +53,10 @@ def warn_of_lying(clouds: CloudSet, where: str) -> None:
     """
     names = [clouds.ids[row] for row in np.flatnonzero(lying(clouds))]
     if names:
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         logger.warning(
             "%s: %d of %d shapes seem to lie on their sides, compared with others of their class: "
-            "%s%s. The up axis asked for was taken to be that of all files (glTF is always Y up). "
+            "%s. The up axis asked for was taken to be that of all files (glTF is always Y up). "
             "If these have another, put them into a folder of their own and prepare it with the "
             "other --up.",
-            where,
-            len(names),
-            len(clouds),
-            ", ".join(names[:NAMED]),
-            more,
+            *(where, len(names), len(clouds), some(names)),
         )

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from pcvae.editing.encoding import draw_noise
 from pcvae.editing.state import LatentState
 
 Weights = Float[np.ndarray, " N"] | Float[Tensor, " N"]
@@ -93,9 +94,7 @@ def jitter(state: LatentState, weight: Weights, amount: float | int, seed: int =
         return state
 
     def shaken(h: Tensor, weight: Tensor) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(len(h), 3, generator=generator).to(h.device)
-        h[:, :3] += amount * weight[:, None] * noise
+        h[:, :3] += amount * weight[:, None] * draw_noise(h[:, :3], seed)
 
     return _edited(state, weight, shaken)
 

@@ -104,18 +104,15 @@ def forget_input(state: LatentState, amount: float | int) -> LatentState:
     )
 
 
-def scale_points(state: LatentState, factor: float | int, axis: int = 0) -> LatentState:
-    """Stretch the cloud of h_xyz along one axis, about the origin; its noise stretches with it.
+def scale_points(state: LatentState, factor: float | int) -> LatentState:
+    """Stretch the cloud of h_xyz along x, about the origin; its noise stretches with it.
 
     Args:
         state: where to start from.
         factor: 1 changes nothing.
-        axis: 0 for x (width), 1 for y (height), 2 for z (depth).
     """
-    factors = [1.0, 1.0, 1.0]
-    factors[axis] = float(factor)
     everywhere = torch.ones_like(state.h_mean[:, 0])
-    return stretch(state, everywhere, factors, about=(0.0, 0.0, 0.0))
+    return stretch(state, everywhere, (factor, 1, 1), about=(0, 0, 0))
 
 
 def lift_points(

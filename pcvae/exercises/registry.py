@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 OPEN_MINUTES = 30
+SECONDS, OPEN_SECONDS = 120, 600  # that judging may take before it is stopped
 MOST = 5  # difficulty and importance go from 1 to this
 IDENTIFIER = re.compile(r"\d\d\.\d")
 MODULE = re.compile(r"chapter\d\d")
@@ -39,7 +40,7 @@ class Exercise:
     importance: int
     minutes: int
     judge: Callable[[Any], str | None]
-    seconds: int = 120
+    seconds: int = SECONDS
     in_place: bool = False
 
     @property
@@ -83,7 +84,6 @@ def exercise(
     difficulty: int,
     importance: int,
     minutes: int,
-    seconds: int = 120,
     in_place: bool = False,
 ) -> Callable[[Callable[[Any], str | None]], Exercise]:
     """Return a decorator that makes an exercise of its check.
@@ -94,7 +94,6 @@ def exercise(
         difficulty: 1 to 5.
         importance: 1 to 5.
         minutes: how long it takes.
-        seconds: how long judging may take before it is stopped.
         in_place: whether the answer is to change its inputs. Otherwise it must not.
 
     Raises:
@@ -109,9 +108,8 @@ def exercise(
         )
 
     def register(judge: Callable[[Any], str | None]) -> Exercise:
-        _known[id] = Exercise(
-            id, title, difficulty, importance, minutes, judge, seconds=seconds, in_place=in_place
-        )
+        seconds = OPEN_SECONDS if minutes >= OPEN_MINUTES else SECONDS
+        _known[id] = Exercise(id, title, difficulty, importance, minutes, judge, seconds, in_place)
         return _known[id]
 
     return register

@@ -45,12 +45,7 @@ def style_step(
     length: Float[Tensor, ""],
 ) -> Float[Tensor, "B S"]:
     """Return where a step of the flow of z leads; `step` says what its numbers are."""
-    flow = model.prior.style
-
-    def velocity(here: Tensor, time: Tensor) -> Tensor:
-        return flow(here, time.expand(here.shape[:1]))
-
-    return step(velocity, place, (number, start, length), STYLE_SOLVER)
+    return step(model.prior.style.at, place, (number, start, length), STYLE_SOLVER)
 
 
 def point_step(
@@ -62,11 +57,7 @@ def point_step(
     length: Float[Tensor, ""],
 ) -> Float[Tensor, "B N H"]:
     """Return where a step of the flow of h leads; `step` says what its numbers are."""
-    flow = model.prior.points
-
-    def velocity(here: Tensor, time: Tensor) -> Tensor:
-        return flow(here, time.expand(here.shape[:2]), condition)
-
+    velocity = model.prior.points.told(condition)
     return step(velocity, place, (number, start, length), POINT_SOLVER)
 
 

@@ -1,7 +1,7 @@
 """Distances between clouds, and scores of sets of clouds."""
 
 from pcvae.metrics.chamfer import chamfer_distance, chamfer_matrix, f_score
-from pcvae.metrics.pairs import check_clouds
+from pcvae.metrics.pairs import Work, check_clouds
 from pcvae.metrics.sets import (
     Nearest,
     Score,
@@ -34,6 +34,7 @@ __all__ = [
     "Question",
     "Score",
     "ThreeSets",
+    "Work",
     "chamfer_distance",
     "chamfer_matrix",
     "check_clouds",

@@ -17,13 +17,13 @@ pair is done again by trees, which subtract coordinates and lose nothing.
 """
 
 import threading
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
-from pcvae.metrics.pairs import all_pairs, check_clouds, fingerprint
+from pcvae.files import fingerprint
+from pcvae.metrics.pairs import Work, all_pairs, check_clouds
 
 # OpenBLAS gives a product to one thread while rows x columns x depth is at most 2^18. Pairs are
 # shared out among threads here; a product shared out once more would have them wait for each other.
@@ -250,9 +250,7 @@ def chamfer_matrix(
     other: Float[np.ndarray, "..."] | None = None,
     *,
     squared: bool = True,
-    workers: int | None = None,
-    cache: Path | None = None,
-    progress: bool = False,
+    work: Work = Work(),
 ) -> Float[np.ndarray, "A B"]:
     """Return the Chamfer distances of all pairs, right to 1e-5 of each.
 
@@ -261,10 +259,7 @@ def chamfer_matrix(
         other: B clouds of M points, (B, M, 3); without them `one` is compared with itself, at half
             the cost.
         squared: whether distances are squared, see the top of this module.
-        workers: threads; as many as cores by default. They do not change the result.
-        cache: a .npz file that keeps what is done, so that a run that was stopped goes on. It is
-            used only for the same clouds and settings.
-        progress: whether to show a progress bar.
+        work: how they are worked out, which does not change them.
 
     Raises:
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
@@ -279,7 +274,6 @@ def chamfer_matrix(
         (len(one), len(prepared[-1])),
         symmetric=other is None,
         key=fingerprint("chamfer", squared, *sets),
-        workers=workers,
-        cache=cache,
-        title="Chamfer" if progress else None,
+        title="Chamfer",
+        work=work,
     )

@@ -1,6 +1,7 @@
 """Distances of all pairs of clouds: on all cores, kept on disk, with a progress bar."""
 
-import hashlib
+from __future__ import annotations
+
 import logging
 import os
 import threading
@@ -9,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,26 @@ from pcvae.files import atomic_path
 logger = logging.getLogger(__name__)
 
 SAVE_EVERY = 20.0  # seconds of work that a stopped run may lose
+
+
+@dataclass(frozen=True)
+class Work:
+    """How distances are worked out, which changes none of them.
+
+    Attributes:
+        workers: threads; as many as cores by default.
+        cache: where distances are kept, so that what was stopped goes on: a folder, or a .npz file
+            if there is one matrix of them. What is of other clouds is replaced.
+        progress: show progress bars.
+    """
+
+    workers: int | None = None
+    cache: Path | None = None
+    progress: bool = False
+
+    def kept_in(self, name: str | None) -> Work:
+        """Return the same with a file of its folder as the cache, or with none."""
+        return replace(self, cache=Path(self.cache) / name if self.cache and name else None)
 
 
 def check_clouds(clouds: np.ndarray, name: str = "clouds") -> None:
@@ -36,18 +58,6 @@ def check_clouds(clouds: np.ndarray, name: str = "clouds") -> None:
             f"{name}: expected finite points; {len(bad)} of {len(clouds)} clouds have NaN or "
             f"infinity in them, the first of them number {bad[0]}."
         )
-
-
-def fingerprint(*parts: object) -> str:
-    """Return a hash of arrays and settings: two runs with the same one compute the same."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            digest.update(f"{part.shape}{part.dtype}".encode())
-            digest.update(np.ascontiguousarray(part))
-        else:
-            digest.update(repr(part).encode())
-    return digest.hexdigest()
 
 
 class PairTable:
@@ -133,8 +143,8 @@ def run_tasks(
     table: PairTable,
     *,
     total: int,
-    workers: int | None = None,
-    title: str | None = None,
+    title: str,
+    work: Work,
     unit: str = "pair",
 ) -> None:
     """Run tasks on all cores; keep what they found, also when they are interrupted.
@@ -144,12 +154,12 @@ def run_tasks(
         tasks: what to give to it.
         table: saved from time to time and at the end.
         total: units in all, for the progress bar.
-        workers: threads; as many as cores by default.
-        title: of the progress bar; none without.
+        title: of the progress bar.
+        work: how many threads, and whether there is a progress bar.
         unit: what the progress bar counts.
     """
-    pool = ThreadPoolExecutor(workers or usable_cores())
-    bar = tqdm(total=total, desc=title, unit=unit, disable=title is None, unit_scale=True)
+    pool = ThreadPoolExecutor(work.workers or usable_cores())
+    bar = tqdm(total=total, desc=title, unit=unit, disable=not work.progress, unit_scale=True)
     try:
         for done in as_completed([pool.submit(function, task) for task in tasks]):
             bar.update(done.result())
@@ -172,9 +182,8 @@ def all_pairs(
     *,
     symmetric: bool,
     key: str,
-    workers: int | None = None,
-    cache: Path | None = None,
-    title: str | None = None,
+    title: str = "pairs",
+    work: Work = Work(),
 ) -> Float[np.ndarray, "A B"]:
     """Return the distances of all pairs.
 
@@ -184,11 +193,10 @@ def all_pairs(
         shape: clouds of the first and of the second set.
         symmetric: whether both sets are the same.
         key: the fingerprint of clouds and settings.
-        workers: threads; as many as cores by default.
-        cache: a .npz file that keeps what is done.
-        title: of the progress bar; none without.
+        title: of the progress bar.
+        work: how they are worked out.
     """
-    table = PairTable(shape, symmetric, key, cache)
+    table = PairTable(shape, symmetric, key, work.cache)
     # Long rows first, so that no thread is left alone with one at the end.
     tasks = [row for row in reversed(range(shape[0])) if len(table.missing(row))]
 
@@ -198,6 +206,5 @@ def all_pairs(
         return len(columns)
 
     if tasks:
-        total = table.pairs - table.known
-        run_tasks(do, tasks, table, total=total, workers=workers, title=title)
+        run_tasks(do, tasks, table, total=table.pairs - table.known, title=title, work=work)
     return table.values

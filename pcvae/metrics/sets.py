@@ -12,7 +12,6 @@ No generator can be expected to do better than shapes that are real.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from jaxtyping import Float, Int
 from scipy.special import rel_entr
 
 from pcvae.metrics.chamfer import PreparedClouds, chamfer_matrix, chamfer_row, joint_center
-from pcvae.metrics.pairs import check_clouds
+from pcvae.metrics.pairs import Work, check_clouds
 from pcvae.metrics.transport import fixed_subsets
 
 RESOLUTION = 28  # voxels along an edge, for JSD
@@ -306,9 +305,7 @@ def nearest_shapes(
     training: Float[np.ndarray, "T M 3"],
     *,
     candidates: int = CANDIDATES,
-    workers: int | None = None,
-    cache: Path | None = None,
-    progress: bool = False,
+    work: Work = Work(),
 ) -> Nearest:
     """Return the nearest training shape of each shape, by squared Chamfer distance.
 
@@ -319,9 +316,7 @@ def nearest_shapes(
         shapes: the shapes asked about.
         training: what they may be copies of.
         candidates: how many are compared on all points.
-        workers: threads; as many as cores by default.
-        cache: a .npz file for the distances on 128 points.
-        progress: whether to show a progress bar.
+        work: how the distances on 128 points are worked out.
 
     Raises:
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
@@ -329,9 +324,7 @@ def nearest_shapes(
     rough = chamfer_matrix(
         fixed_subsets(shapes, ROUGH, seed=1),
         fixed_subsets(training, ROUGH),
-        workers=workers,
-        cache=cache,
-        progress=progress,
+        work=work,
     )
     few = np.sort(np.argsort(rough, axis=1, kind="stable")[:, :candidates], axis=1)
     rows, chosen = np.unique(few), np.arange(len(shapes))

@@ -18,15 +18,15 @@ found is left out, and the result is the same as if it had been solved.
 
 import itertools
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 
+from pcvae.files import fingerprint
 from pcvae.metrics.chamfer import PreparedClouds, nearest_squares
-from pcvae.metrics.pairs import PairTable, all_pairs, check_clouds, fingerprint, run_tasks
+from pcvae.metrics.pairs import PairTable, Work, all_pairs, check_clouds, run_tasks
 
 SUBSET = 512
 MOST_STEPS = 10**8  # of the network simplex: never the reason to stop
@@ -85,18 +85,14 @@ def emd_matrix(
     one: Float[np.ndarray, "..."],
     other: Float[np.ndarray, "..."] | None = None,
     *,
-    workers: int | None = None,
-    cache: Path | None = None,
-    progress: bool = False,
+    work: Work = Work(),
 ) -> Float[np.ndarray, "A B"]:
     """Return the exact EMD of all pairs, of all the points given: see `fixed_subsets` first.
 
     Args:
         one: A clouds of N points, (A, N, 3).
         other: B clouds of M points; without them `one` is compared with itself.
-        workers: threads; as many as cores by default. They do not change the result.
-        cache: a .npz file that keeps what is done, so that a run that was stopped goes on.
-        progress: whether to show a progress bar.
+        work: how they are worked out, which does not change them.
 
     Raises:
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
@@ -110,21 +106,19 @@ def emd_matrix(
         (len(one), len(second)),
         symmetric=other is None,
         key=fingerprint("emd", *sets),
-        workers=workers,
-        cache=cache,
-        title="EMD" if progress else None,
+        title="EMD",
+        work=work,
     )
 
 
 def lower_bounds(
-    clouds: Float[np.ndarray, "T N 3"], *, workers: int | None = None, progress: bool = False
+    clouds: Float[np.ndarray, "T N 3"], *, work: Work = Work()
 ) -> Float[np.ndarray, "T T"]:
     """Return numbers that the EMD of no pair is below; on the diagonal 0.
 
     Args:
         clouds: T clouds of N points.
-        workers: threads; as many as cores by default.
-        progress: whether to show a progress bar.
+        work: how they are worked out, which does not change them.
     """
     prepared = PreparedClouds(clouds)
     tight = _Bounds(clouds, prepared)
@@ -133,8 +127,8 @@ def lower_bounds(
         (len(clouds), len(clouds)),
         symmetric=True,
         key="",
-        workers=workers,
-        title="bounds of EMD" if progress else None,
+        title="bounds of EMD",
+        work=work.kept_in(None),
     )
 
 
@@ -207,9 +201,7 @@ def emd_of_neighbors(
     clouds: Float[np.ndarray, "T N 3"],
     questions: Iterable[Question],
     *,
-    workers: int | None = None,
-    cache: Path | None = None,
-    progress: bool = False,
+    work: Work = Work(),
 ) -> Float[np.ndarray, "T T"]:
     """Return EMDs, exact for all nearest neighbors that are asked for, and infinite where unknown.
 
@@ -219,9 +211,7 @@ def emd_of_neighbors(
     Args:
         clouds: T clouds of N points; see `fixed_subsets`.
         questions: who asks for neighbors among whom.
-        workers: threads; as many as cores by default. They do not change the scores.
-        cache: a .npz file that keeps what is solved, so that a run that was stopped goes on.
-        progress: whether to show progress bars.
+        work: how they are worked out, which does not change them.
 
     Raises:
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
@@ -231,16 +221,16 @@ def emd_of_neighbors(
     for question in questions:
         for row in question.of.tolist():
             asked.setdefault(row, []).append(question.among)
-    bounds = lower_bounds(clouds, workers=workers, progress=progress)
-    table = PairTable(bounds.shape, True, fingerprint("emd", clouds), cache)
+    bounds = lower_bounds(clouds, work=work)
+    table = PairTable(bounds.shape, True, fingerprint("emd", clouds), work.cache)
 
     def answer(row: int) -> int:
         for among in asked[row]:
             _find_nearest(row, among[among != row], clouds, bounds, table)
         return 1
 
-    title = "EMD of neighbors" if progress else None
-    run_tasks(answer, asked, table, total=len(asked), workers=workers, title=title, unit="shape")
+    title = "EMD of neighbors"
+    run_tasks(answer, asked, table, total=len(asked), title=title, work=work, unit="shape")
     return np.where(np.isnan(table.values), np.inf, table.values)
 
 

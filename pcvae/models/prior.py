@@ -115,16 +115,17 @@ class StyleFlow(nn.Module):
         self, noise: Float[Tensor, "B S"], *, steps: int = STYLE_STEPS, solver: str = "heun"
     ) -> Float[Tensor, "B S"]:
         """Return the z that noise is carried to."""
-        return follow(self._at, noise, steps=steps, solver=solver)
+        return follow(self.at, noise, steps=steps, solver=solver)
 
     def to_noise(
         self, z: Float[Tensor, "B S"], *, steps: int = STYLE_STEPS, solver: str = "heun"
     ) -> Float[Tensor, "B S"]:
         """Return the noise that z comes from: the way of `from_noise`, backward."""
-        return follow(self._at, z, steps=steps, solver=solver, backward=True)
+        return follow(self.at, z, steps=steps, solver=solver, backward=True)
 
-    def _at(self, place: Tensor, time: Tensor) -> Tensor:
-        return self(place, time.expand(len(place)))
+    def at(self, place: Float[Tensor, "B S"], time: Float[Tensor, ""]) -> Float[Tensor, "B S"]:
+        """Return the velocities of all rows at one time: what `follow` asks for."""
+        return self(place, time.expand(place.shape[:1]))
 
 
 class StyleBlock(nn.Module):
@@ -221,7 +222,7 @@ class PointFlow(nn.Module):
         solver: str = POINT_SOLVER,
     ) -> Float[Tensor, "B N H"]:
         """Return the h that noise is carried to, given z."""
-        return follow(self._given(z), noise, steps=steps, solver=solver)
+        return follow(self.told(self.condition(z)), noise, steps=steps, solver=solver)
 
     def to_noise(
         self,
@@ -232,10 +233,10 @@ class PointFlow(nn.Module):
         solver: str = "heun",
     ) -> Float[Tensor, "B N H"]:
         """Return the noise that h comes from, given z: the way of `from_noise`, backward."""
-        return follow(self._given(z), h, steps=steps, solver=solver, backward=True)
+        return follow(self.told(self.condition(z)), h, steps=steps, solver=solver, backward=True)
 
-    def _given(self, z: Float[Tensor, "B S"]) -> Velocity:
-        condition = self.condition(z)
+    def told(self, condition: Float[Tensor, "B D"]) -> Velocity:
+        """Return the velocities of all points at one time: what `follow` asks for."""
         return lambda place, time: self(place, time.expand(place.shape[:2]), condition)
 
 

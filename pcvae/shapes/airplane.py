@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from jaxtyping import Float
 
 from pcvae.shapes.estimators import Column, Values, lower_end, median, quantile, slope, upper_end
 from pcvae.shapes.factors import choice, continuous
@@ -65,14 +64,13 @@ class Airplane(Family):
         right = [_wing(f), _tail_plane(f), *_engines(f)]
         return [_fuselage(f), *right, *(part.mirrored() for part in right), _fin(f)]
 
-    def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
+    def estimate(self, x: Values, y: Values, z: Values) -> dict[str, Column]:
         """Measure the whole, then the front of the fuselage, then the outer wings."""
-        x, y, z = np.moveaxis(points, -1, 0)
         half_span = upper_end(np.abs(x), np.ones(x.shape, bool), *TIPS)
         radius, middle = _measure_fuselage(x, y, z)
         body = np.abs(x) < 1.3 * radius
         chord, sweep = _measure_wings(np.abs(x) / half_span, np.abs(x), z)
-        result = {
+        return {
             "fuselage_length": upper_end(z, body, *TIPS) - lower_end(z, body, *TIPS),
             "fuselage_radius": radius,
             "wing_span": 2 * half_span,
@@ -80,7 +78,6 @@ class Airplane(Family):
             "wing_sweep": sweep,
             "tail_height": _fin_top(x, y, z) - middle - radius,
         }
-        return {name: column[:, 0] for name, column in result.items()}
 
 
 def _fuselage(f: SimpleNamespace) -> Part:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from jaxtyping import Float
 
 from pcvae.shapes.estimators import (
     Column,
@@ -71,16 +70,15 @@ class Chair(Family):
         f.lean = -np.tan(np.radians(f.back_tilt))  # z gained per unit of height
         return [_seat(f), *_legs(f), *_pedestal(f), *_back(f), *_arms(f)]
 
-    def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
+    def estimate(self, x: Values, y: Values, z: Values) -> dict[str, Column]:
         """Find the two faces of the seat, then measure around them."""
-        x, y, z = np.moveaxis(points, -1, 0)
         everything = np.ones(x.shape, bool)
         floor, top = lower_end(y, everything), upper_end(y, everything)
         seat_bottom, seat_top = _seat_faces(x, y, z, floor, top)
         seat = (y > seat_bottom - 0.04) & (y < seat_top + 0.04)
         half_width = quantile(np.abs(x), seat, SIDES)
         rear, front = quantile(z, seat, 1 - SIDES), quantile(z, seat, SIDES)
-        result = {
+        return {
             "leg_height": seat_bottom - floor,
             "seat_width": 2 * half_width,
             "seat_depth": front - rear,
@@ -89,7 +87,6 @@ class Chair(Family):
             "back_tilt": _measure_tilt(x, y, z, seat_top, top, half_width),
             **_measure_arms(x, y, z, seat_top, rear, front, half_width),
         }
-        return {name: column[:, 0] for name, column in result.items()}
 
 
 def _seat(f: SimpleNamespace) -> Part:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
+from pcvae.shapes.estimators import Column, Values
 from pcvae.shapes.factors import Factor
 from pcvae.shapes.surface import Part, Surface, assemble
 
@@ -33,8 +34,8 @@ class Family:
         """Build the parts from checked factors, each an attribute of shape (S,)."""
         raise NotImplementedError
 
-    def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
-        """Read the factors named in `measured` off a batch of clouds."""
+    def estimate(self, x: Values, y: Values, z: Values) -> dict[str, Column]:
+        """Read the factors named in `measured` off the coordinates of a batch of clouds."""
         raise NotImplementedError
 
     def factor(self, name: str) -> Factor:
@@ -145,5 +146,5 @@ class Family:
             raise ValueError(f"{self.name}: the points hold NaN or infinity; drop such clouds.")
         batch = points.reshape(-1, *points.shape[-2:]).astype(np.float32)
         with np.errstate(divide="ignore", invalid="ignore"):  # a cloud without extent gives NaN
-            found = self.estimate(batch)
+            found = self.estimate(*np.moveaxis(batch, -1, 0))
         return {name: values.reshape(points.shape[:-2]) for name, values in found.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from pcvae.shapes.estimators import Column, Values, lower_end, median, quantile, upper_end
 from pcvae.shapes.factors import choice, continuous
@@ -61,9 +61,8 @@ class Lamp(Family):
         pole = [(f.pole_radius, pole_from), (f.pole_radius, pole_to)]
         return [_base(f, base), lathe(POLE, pole), _cone(f, low), _dome(f, low)]
 
-    def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
+    def estimate(self, x: Values, y: Values, z: Values) -> dict[str, Column]:
         """Turn the base down, find the shade beyond the pole, and measure both ends."""
-        x, y, z = np.moveaxis(points, -1, 0)
         r, everything = np.hypot(x, z), np.ones(y.shape, bool)
         low, high = lower_end(y, everything), upper_end(y, everything)
         hanging = _hangs(r, (y - low) / (high - low))
@@ -75,7 +74,7 @@ class Lamp(Family):
         up = np.where(hanging, length - along, along - begin) / (length - begin)
         wide_end, narrow_end = median(r, wide & (abs(up) < 0.08)), median(r, abs(up - 0.9) < 0.1)
         narrow_end = wide_end + (narrow_end - wide_end) / 0.9
-        result = {
+        return {
             "mount": hanging.astype(np.float32),
             "base_radius": base,
             "pole_height": begin,
@@ -83,7 +82,6 @@ class Lamp(Family):
             "shade_height": length - begin,
             "shade_taper": narrow_end / wide_end,
         }
-        return {name: column[:, 0] for name, column in result.items()}
 
 
 def _base(f: SimpleNamespace, low: np.ndarray) -> Part:

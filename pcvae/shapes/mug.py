@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from jaxtyping import Float
 
 from pcvae.shapes.estimators import Column, Mask, Values, lower_end, quantile, share, upper_end
 from pcvae.shapes.factors import choice, continuous
@@ -43,22 +42,20 @@ class Mug(Family):
         """Build the body, which every mug has, first."""
         return [_body(f), _handle(f)]
 
-    def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
+    def estimate(self, x: Values, y: Values, z: Values) -> dict[str, Column]:
         """Find the axis from the left side, which no handle disturbs."""
-        x, y, z = np.moveaxis(points, -1, 0)
         everything = np.ones(y.shape, bool)
         low, high = quantile(y, everything, 0.03), upper_end(y, everything)
         level = (y - low) / (high - low)
         rim, foot = _radii(z, level)
         axis = lower_end(x, level > 0.8, 0.9, 0.95) + rim + 0.1 * (foot - rim)
         beyond = x - axis - (foot + (rim - foot) * level)  # distance from the wall, to the right
-        result = {
+        return {
             "radius": rim,
             "height": high - low,
             "taper": foot / rim,
             **_measure_handle(x - axis - rim, level, (beyond > GAP) & (np.abs(z) < 0.15)),
         }
-        return {name: column[:, 0] for name, column in result.items()}
 
 
 def _body(f: SimpleNamespace) -> Part:

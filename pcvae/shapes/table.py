@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from jaxtyping import Float
 
 from pcvae.shapes.estimators import Column, Values, lower_end, quantile, share, upper_end
 from pcvae.shapes.factors import choice, continuous
@@ -41,9 +40,8 @@ class Table(Family):
         f.reach = np.where(f.top_shape == 1, REACH, 1.0)
         return [*_legs(f), *_tops(f), *_pedestal(f), *_panels(f)]
 
-    def estimate(self, points: Float[np.ndarray, "B N 3"]) -> dict[str, np.ndarray]:
+    def estimate(self, x: Values, y: Values, z: Values) -> dict[str, Column]:
         """Find the two faces of the top, then its outline."""
-        x, y, z = np.moveaxis(points, -1, 0)
         floor = lower_end(y, np.ones(y.shape, bool))
         under, upper = _top_faces(x, y, z)
         top = y > under - 0.04
@@ -51,14 +49,13 @@ class Table(Family):
         depth = 2 * upper_end(np.abs(z), top & (np.abs(x) < 0.15), 0.9, 0.95)
         width = 2 * upper_end(np.abs(x), top & (np.abs(z) < 0.15 * depth), 0.9, 0.95)
         corner = (np.abs(x) > 0.375 * width) & (np.abs(z) > 0.375 * depth)
-        result = {
+        return {
             "width": width,
             "depth": depth,
             "height": upper - floor,
             "top_thickness": upper - under,
             "top_shape": (share(corner, top) < 0.03).astype(np.float32),
         }
-        return {name: column[:, 0] for name, column in result.items()}
 
 
 def _tops(f: SimpleNamespace) -> list[Part]:

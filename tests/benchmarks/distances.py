@@ -21,6 +21,7 @@ from scipy.spatial.distance import cdist
 
 from pcvae.data.procedural import generate
 from pcvae.metrics import (
+    Work,
     chamfer_matrix,
     emd_matrix,
     emd_of_neighbors,
@@ -65,7 +66,7 @@ def compare(title: str, methods: dict[str, Method], pairs: int) -> None:
 def chamfer_methods(one: np.ndarray, other: np.ndarray) -> dict[str, Method]:
     """Return ways to compute all squared Chamfer distances of two sets."""
     methods: dict[str, Method] = {
-        "pcvae.metrics.chamfer_matrix": lambda: chamfer_matrix(one, other, workers=1),
+        "pcvae.metrics.chamfer_matrix": lambda: chamfer_matrix(one, other, work=Work(workers=1)),
         "torch.cdist": lambda: by_torch(one, other),
     }
     if importlib.util.find_spec("point_cloud_utils"):
@@ -140,7 +141,7 @@ def emd_methods(one: np.ndarray, other: np.ndarray) -> dict[str, Method]:
         return lambda: np.array([[distance(a, b) for b in other] for a in one])
 
     return {
-        "pcvae.metrics.emd_matrix": lambda: emd_matrix(one, other, workers=1),
+        "pcvae.metrics.emd_matrix": lambda: emd_matrix(one, other, work=Work(workers=1)),
         "POT": all_by(by_pot),
         "SciPy's assignment": all_by(by_assignment),
     }

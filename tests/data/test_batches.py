@@ -125,7 +125,6 @@ def test_loaders_give_every_shape_once(splits):
     for loader, part, total in (
         (data.train_dataloader(), splits.train, 8),
         (data.val_dataloader(), splits.val, 2),
-        (data.test_dataloader(), splits.test, 2),
     ):
         batches = list(loader)
         shapes = torch.cat([b.shapes for b in batches])

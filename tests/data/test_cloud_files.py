@@ -141,7 +141,7 @@ def test_an_archive_that_does_not_fit_into_memory_is_named(tmp_path, monkeypatch
         (CLOUDS.astype(complex), "complex"),
         (CLOUDS[:0], "one shape"),
         (np.where(CLOUDS > 2, np.nan, CLOUDS), "NaN or infinity"),
-        (np.full_like(CLOUDS, np.inf), r"5 shapes, e\.g\. \['mine-00000'"),
+        (np.full_like(CLOUDS, np.inf), "in mine-00000, mine-00001, "),
     ],
 )
 def test_arrays_that_are_no_clouds_are_refused(path, points, message):

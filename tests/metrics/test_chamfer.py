@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from pcvae.metrics import chamfer, chamfer_distance, chamfer_matrix, f_score
+from pcvae.metrics import Work, chamfer, chamfer_distance, chamfer_matrix, f_score
 
 
 def brute_force(one, other, power):
@@ -100,8 +100,8 @@ def test_any_number_of_points(rng, points):
 
 
 def test_the_number_of_threads_changes_nothing(boxes):
-    one = chamfer_matrix(boxes, workers=1)
-    np.testing.assert_array_equal(chamfer_matrix(boxes, workers=3), one)
+    one = chamfer_matrix(boxes, work=Work(workers=1))
+    np.testing.assert_array_equal(chamfer_matrix(boxes, work=Work(workers=3)), one)
 
 
 def test_scaling_scales_by_the_square_or_not(boxes):
@@ -135,7 +135,7 @@ def test_trees_are_built_once(boxes, monkeypatch):
 
     monkeypatch.setattr(chamfer, "cKDTree", tree)
     same = np.repeat(boxes[:1], 6, axis=0)
-    chamfer_matrix(same, workers=1)
+    chamfer_matrix(same, work=Work(workers=1))
     assert len(built) == 6
 
 

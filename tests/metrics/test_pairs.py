@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 
+from pcvae.files import fingerprint
 from pcvae.metrics import pairs
-from pcvae.metrics.pairs import PairTable, all_pairs, fingerprint
+from pcvae.metrics.pairs import PairTable, Work, all_pairs
 
 
 def difference(row, columns):
@@ -27,7 +28,7 @@ def test_every_pair_is_computed_once(symmetric):
         asked.extend((row, int(column)) for column in columns)
         return difference(row, columns)
 
-    found = all_pairs(count, (6, 6), symmetric=symmetric, key="k", workers=3)
+    found = all_pairs(count, (6, 6), symmetric=symmetric, key="k", work=Work(workers=3))
     assert len(asked) == len(set(asked)) == (15 if symmetric else 36)
     expected = np.abs(np.subtract.outer(np.arange(6), np.arange(6))) + 0.5
     if symmetric:
@@ -49,7 +50,7 @@ def test_a_run_that_was_stopped_goes_on(cache, symmetric):
         again.append(row)
         return difference(row, columns)
 
-    options = {"symmetric": symmetric, "key": "k", "workers": 1, "cache": cache}
+    options = {"symmetric": symmetric, "key": "k", "work": Work(workers=1, cache=cache)}
     with pytest.raises(KeyboardInterrupt):
         all_pairs(fail_at_two, (6, 6), **options)
     assert 3 in done
@@ -63,15 +64,21 @@ def test_a_finished_run_is_read_back_whole(cache):
     def refuse(row, columns):
         raise AssertionError("computed again")
 
-    options = {"symmetric": False, "key": "k", "cache": cache}
+    options = {"symmetric": False, "key": "k", "work": Work(cache=cache)}
     found = all_pairs(difference, (3, 4), **options)
     np.testing.assert_array_equal(all_pairs(refuse, (3, 4), **options), found)
 
 
 def test_a_cache_of_something_else_is_not_used(cache, caplog):
-    all_pairs(lambda row, columns: 0 * columns, (3, 4), symmetric=False, key="other", cache=cache)
+    all_pairs(
+        lambda row, columns: 0 * columns,
+        (3, 4),
+        symmetric=False,
+        key="other",
+        work=Work(cache=cache),
+    )
     with caplog.at_level(logging.WARNING):
-        found = all_pairs(difference, (3, 4), symmetric=False, key="k", cache=cache)
+        found = all_pairs(difference, (3, 4), symmetric=False, key="k", work=Work(cache=cache))
     assert "other clouds or settings" in caplog.text
     assert (found > 0).all()
 
@@ -79,7 +86,7 @@ def test_a_cache_of_something_else_is_not_used(cache, caplog):
 def test_a_damaged_cache_is_made_anew(cache, caplog):
     cache.write_bytes(b"PK\x03\x04 not really")
     with caplog.at_level(logging.WARNING):
-        found = all_pairs(difference, (3, 4), symmetric=False, key="k", cache=cache)
+        found = all_pairs(difference, (3, 4), symmetric=False, key="k", work=Work(cache=cache))
     assert "is damaged" in caplog.text
     np.testing.assert_array_equal(PairTable((3, 4), False, "k", cache).values, found)
 
@@ -94,7 +101,7 @@ def test_work_is_saved_while_it_goes_on(cache, monkeypatch):
         time.sleep(0.001)
         return difference(row, columns)
 
-    all_pairs(look, (200, 6), symmetric=False, key="k", workers=1, cache=cache)
+    all_pairs(look, (200, 6), symmetric=False, key="k", work=Work(workers=1, cache=cache))
     assert seen
     assert 0 < seen[0] < 1200
 
@@ -115,7 +122,9 @@ def test_the_fingerprint_tells_clouds_and_settings_apart(rng):
 
 
 def test_the_progress_bar_counts_pairs(capsys):
-    all_pairs(difference, (5, 5), symmetric=True, key="k", title="Differences")
+    all_pairs(
+        difference, (5, 5), symmetric=True, key="k", title="Differences", work=Work(progress=True)
+    )
     shown = capsys.readouterr().err
     assert "Differences: 100%" in shown
     assert "10.0/10.0" in shown

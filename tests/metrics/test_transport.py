@@ -6,6 +6,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from pcvae.metrics import (
+    Work,
     emd,
     emd_matrix,
     emd_of_neighbors,
@@ -125,20 +126,24 @@ def test_a_bound_that_is_too_high_would_be_noticed(clouds, monkeypatch):
 def test_what_was_solved_is_not_solved_again(clouds, tmp_path, monkeypatch):
     questions = score_questions(np.arange(10), np.arange(10, 24))
     cache = tmp_path / "emd.npz"
-    found = emd_of_neighbors(clouds, questions, cache=cache)
+    found = emd_of_neighbors(clouds, questions, work=Work(cache=cache))
 
     def refuse(one, other):
         raise AssertionError("solved again")
 
     monkeypatch.setattr(transport, "emd", refuse)
-    np.testing.assert_array_equal(emd_of_neighbors(clouds, questions, cache=cache), found)
+    np.testing.assert_array_equal(
+        emd_of_neighbors(clouds, questions, work=Work(cache=cache)), found
+    )
 
 
 def test_the_number_of_threads_changes_no_score(clouds):
     samples, references = np.arange(10), np.arange(10, 24)
     scores = [
         set_scores(
-            emd_of_neighbors(clouds, score_questions(samples, references), workers=workers),
+            emd_of_neighbors(
+                clouds, score_questions(samples, references), work=Work(workers=workers)
+            ),
             samples,
             references,
         )

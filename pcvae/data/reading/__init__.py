@@ -15,6 +15,7 @@ from pcvae.data.reading.pcd import read_pcd
 from pcvae.data.reading.ply import read_ply
 from pcvae.data.reading.shape import Shape, check_shape
 from pcvae.data.reading.stl import read_stl
+from pcvae.geometry import z_up_to_y_up
 
 __all__ = ["ENDINGS", "UPS", "Shape", "read_shape"]
 
@@ -74,7 +75,7 @@ def read_shape(path: str | Path, up: str = "y", *, warn: bool = True) -> Shape:
     except ValueError as error:
         raise ValueError(" ".join(str(error).split())) from error
     if UP_IS_KNOWN.get(ending, up) == "z":
-        vertices = vertices[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
+        vertices = z_up_to_y_up(vertices)
     if warn and notes:
         logger.warning("%s: %s.", path, "; ".join(notes))
     return Shape(vertices, faces, notes)

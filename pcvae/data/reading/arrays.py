@@ -51,9 +51,18 @@ def read_array(path: Path) -> np.ndarray:
         if "points" not in arrays and len(arrays) != 1:
             raise ValueError(f"it has no array named 'points' (found: {', '.join(arrays)})")
         return arrays.get("points", next(iter(arrays.values()), np.empty(0)))
+    return read_npy(path)
+
+
+def read_npy(path: Path, mapped: bool = False) -> np.ndarray:
+    """Read the array of a .npy file, or map it into memory.
+
+    Raises:
+        ValueError: It is damaged, pickled, or something else.
+    """
     try:
-        read_header(path)
-        return np.load(path, allow_pickle=False)
+        read_header(path)  # says better than NumPy what is wrong
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except UNREADABLE as error:
         raise unreadable(path, error) from error
 

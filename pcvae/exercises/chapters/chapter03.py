@@ -1,6 +1,6 @@
 """Checks of chapter 03: the style encoder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -209,17 +209,23 @@ def check_encode(answer: Callable[..., Any]) -> None:
         result = answer(points.clone(), encoder.lift, encoder.widen, encoder.mix, encoder.head)
         expected = torch.cat([right.mean, right.log_sigma], -1)
         mistakes = _wrong_encodings(points, encoder)
-    if not (isinstance(result, tuple | list) and len(result) == 2):
-        raise Wrong("Return two tensors: `mean, log_sigma`. `chunk(2, dim=-1)` makes them.")
     shapes = {
         (3, 10): "The head returns mean and log sigma side by side: part them.",
         (3, 32, 5): "There is one Gaussian for each point. Pool over the points before `mix`.",
     }
-    got = [
-        numbers(part, (3, 5), f"The {name}", shapes)
-        for part, name in zip(result, ("mean", "log sigma"), strict=True)
-    ]
-    compare(np.concatenate(got, axis=-1), expected, mistakes, what="The result")
+    compare(_side_by_side(result, (3, 5), shapes), expected, mistakes, what="The result")
+
+
+def _side_by_side(
+    result: Any, shape: tuple[int, int], shapes: Mapping[tuple[int, ...], str] | None = None
+) -> np.ndarray:
+    """Return mean and log sigma in one array, or say what was returned in their place."""
+    if not (isinstance(result, tuple | list) and len(result) == 2):
+        raise Wrong("Return two tensors: `mean, log_sigma`. `chunk(2, dim=-1)` makes them.")
+    parts = zip(result, ("mean", "log sigma"), strict=True)
+    return np.concatenate(
+        [numbers(part, shape, f"The {name}", shapes) for part, name in parts], axis=-1
+    )
 
 
 def _wrong_encodings(points: Tensor, encoder: StyleEncoder) -> dict[str, Tensor]:
@@ -274,7 +280,6 @@ LEGS = (0.90, 0.92, 0.89)  # R^2 of the walk-through's encoder, over the seeds
     difficulty=4,
     importance=4,
     minutes=40,
-    seconds=300,
 )
 def check_style_encoder(answer: Callable[[int], nn.Module]) -> str:
     """Its parts, its numbers without and with padding, its gradients, and what it can learn."""
@@ -326,12 +331,7 @@ def _check_parts(encoder: Any, theirs: nn.Module) -> None:
 def _encoded(encoder: nn.Module, points: Tensor, real: Tensor) -> np.ndarray:
     """Return mean and log sigma side by side, (B, 2 S)."""
     with torch.no_grad():
-        result = encoder(points.clone(), real.clone())
-    if not (isinstance(result, tuple | list) and len(result) == 2):
-        raise Wrong("Return two tensors: `mean, log_sigma`. `chunk(2, dim=-1)` makes them.")
-    shape = (len(points), STYLE)
-    parts = zip(result, ("mean", "log sigma"), strict=True)
-    return np.concatenate([numbers(part, shape, f"The {name}") for part, name in parts], axis=-1)
+        return _side_by_side(encoder(points.clone(), real.clone()), (len(points), STYLE))
 
 
 def _expected(encoder: StyleEncoder, points: Tensor, real: Tensor) -> Tensor:

@@ -265,14 +265,7 @@ STIRRED = (0.27, 0.21, 0.25)  # how far z moves points in the walk-through, over
 PARTS = ("style_encoder", "point_network", "decoder_network")
 
 
-@exercise(
-    "04.5",
-    "Open task: the whole hierarchical VAE",
-    difficulty=4,
-    importance=5,
-    minutes=40,
-    seconds=300,
-)
+@exercise("04.5", "Open task: the whole hierarchical VAE", difficulty=4, importance=5, minutes=40)
 def check_whole_vae(answer: Callable[..., nn.Module]) -> str:
     """Give the package's model the same weights and noise; then train, and do the swap test."""
     torch.manual_seed(0)

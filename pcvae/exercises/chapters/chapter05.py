@@ -405,7 +405,7 @@ class _Racer(nn.Module):
         return latents[..., :3] + self.head(F.relu(features))
 
 
-@exercise("05.5", "Open task: beat AdaIN", difficulty=5, importance=3, minutes=45, seconds=600)
+@exercise("05.5", "Open task: beat AdaIN", difficulty=5, importance=3, minutes=45)
 def check_layer(answer: Callable[[int, int], nn.Module]) -> str:
     """Try the layer by itself, then race it against AdaIN, seed by seed."""
     _check_manners(answer)

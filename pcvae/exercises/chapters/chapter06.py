@@ -270,12 +270,7 @@ WAKING = (0.33, 0.25, 0.31)  # the walk-through's, over the seeds
 
 
 @exercise(
-    "06.4",
-    "Open task: wake z under the batch-summed loss",
-    difficulty=4,
-    importance=4,
-    minutes=40,
-    seconds=600,
+    "06.4", "Open task: wake z under the batch-summed loss", difficulty=4, importance=4, minutes=40
 )
 def check_waking(answer: Callable) -> str:
     """Train with the settings handed in, over three seeds, and do the swap test."""

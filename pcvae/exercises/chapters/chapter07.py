@@ -115,6 +115,13 @@ LACKING = {
 }
 
 
+MORE_THAN_NUMBERS = (
+    "The checkpoint holds objects that are more than numbers, and a file with those can run code "
+    "when it is opened: `torch.load(..., weights_only=True)` refuses it. Keep `state_dict()` of "
+    "the model and of the optimizer, and `get_state()` of the generator."
+)
+
+
 @exercise("07.2", "What belongs in a checkpoint", difficulty=3, importance=5, minutes=20)
 def check_checkpoint(answer: Callable) -> None:
     """Stop a small run, resume it from the answer, and compare with one that was not stopped."""
@@ -122,9 +129,9 @@ def check_checkpoint(answer: Callable) -> None:
     run.advance(6)
     state = answer(run)
     _expect_parts(state)
-    kept = _from_disk(state)
+    kept = through_a_file(dict(state), MORE_THAN_NUMBERS)
     run.advance(6)
-    _expect_unchanged(kept, _from_disk(state))
+    _expect_unchanged(kept, through_a_file(dict(state), MORE_THAN_NUMBERS))
     resumed = SmallRun()
     _restore(resumed, kept)
     _expect_where_it_stopped(resumed)
@@ -142,21 +149,6 @@ def _expect_parts(state: object) -> None:
     )
     for part, consequence in LACKING.items():
         expect(part in state, f"The checkpoint lacks `{part}`: {consequence}")
-
-
-def _from_disk(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a file would give back."""
-    file = io.BytesIO()
-    try:
-        torch.save(dict(state), file)
-        file.seek(0)
-        return torch.load(file, weights_only=True)
-    except Exception as error:  # of pickle's, of torch's: whatever cannot be written or read
-        raise Wrong(
-            "The checkpoint holds objects that are more than numbers, and a file with those can "
-            "run code when it is opened: `torch.load(..., weights_only=True)` refuses it. Keep "
-            "`state_dict()` of the model and of the optimizer, and `get_state()` of the generator."
-        ) from error
 
 
 def _expect_unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -392,6 +384,10 @@ def _average_mistakes(history: Tensor, decay: float) -> dict[str, Tensor]:
 # 07.5: a loop without Lightning, for a line that is fitted to noisy data and for a small VAE
 COUNT, STOP, DECAY, LEARNING_RATE = 24, 3, 0.8, 0.02
 HELD_OUT_LOSS = (131.8, 131.9, 132.4)  # of the walk-through's averaged weights, over the seeds
+NOT_BACK = (
+    "Your state does not come back from `torch.load(..., weights_only=True)`: it holds more than "
+    "numbers, tensors, lists and dicts of them."
+)
 Batches = list[tuple[Tensor, Tensor]]
 
 
@@ -412,12 +408,7 @@ def _squared(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 
 @exercise(
-    "07.5",
-    "Open task: a training loop without Lightning",
-    difficulty=4,
-    importance=5,
-    minutes=45,
-    seconds=300,
+    "07.5", "Open task: a training loop without Lightning", difficulty=4, importance=5, minutes=45
 )
 def check_loop(answer: Callable) -> str:
     """Its weights, its averages, a stop and a return, a loss that is no number, and a VAE."""
@@ -567,7 +558,7 @@ def _check_return(answer: Callable) -> None:
             weight.normal_()  # another start: what counts must come from the state
     inputs = (model, _squared, _small_batches(), LEARNING_RATE, 4, DECAY)
     with torch.enable_grad():
-        end = answer(*inputs, state=through_a_file(kept))
+        end = answer(*inputs, state=through_a_file(kept, NOT_BACK))
     resumed, average = _vector(model.parameters()), _vector(end["average"])
     off = float(np.abs(resumed - whole).max())
     expect(
@@ -582,18 +573,15 @@ def _check_return(answer: Callable) -> None:
     )
 
 
-def through_a_file(kept: Any) -> Any:
-    """Save a state and load it as numbers only, as `torch.load(weights_only=True)` does."""
+def through_a_file(kept: Any, refusal: str) -> Any:
+    """Save a state and load it as numbers only, or say why that cannot be."""
     file = io.BytesIO()
-    torch.save(kept, file)
-    file.seek(0)
     try:
+        torch.save(kept, file)
+        file.seek(0)
         return torch.load(file, weights_only=True)
-    except Exception as error:
-        raise Wrong(
-            "Your state does not come back from `torch.load(..., weights_only=True)`: it holds "
-            "more than numbers, tensors, lists and dicts of them."
-        ) from error
+    except Exception as error:  # of pickle's, of torch's: whatever cannot be written or read
+        raise Wrong(refusal) from error
 
 
 def _check_no_number(answer: Callable) -> None:

@@ -217,12 +217,7 @@ REFERENCE = (0.991, 0.989, 0.990)  # Chamfer distance beside Euler's with eight 
 
 
 @exercise(
-    "09.4",
-    "Open task: half the steps, and nothing lost",
-    difficulty=4,
-    importance=3,
-    minutes=40,
-    seconds=300,
+    "09.4", "Open task: half the steps, and nothing lost", difficulty=4, importance=3, minutes=40
 )
 def check_few_calls(answer: Callable) -> str:
     """A field whose end is known, then shapes from z alone, beside eight of Euler's steps."""

@@ -258,12 +258,7 @@ REFERENCE = (1.0, 1.0, 1.0)  # 1-NNA of the walk-through's shapes
 
 
 @exercise(
-    "10.5",
-    "Open task: fool coverage, and be found out",
-    difficulty=4,
-    importance=3,
-    minutes=40,
-    seconds=300,
+    "10.5", "Open task: fool coverage, and be found out", difficulty=4, importance=3, minutes=40
 )
 def check_fooling(answer: Callable) -> str:
     """Score what a reader's generator makes, over three seeds."""

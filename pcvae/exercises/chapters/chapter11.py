@@ -167,12 +167,7 @@ WORDS = {
 
 
 @exercise(
-    "11.4",
-    "Capstone: your meshes, a model, its card",
-    difficulty=4,
-    importance=5,
-    minutes=45,
-    seconds=600,
+    "11.4", "Capstone: your meshes, a model, its card", difficulty=4, importance=5, minutes=45
 )
 def check_capstone(answer: Callable) -> str:
     """Hand over a folder of meshes, three times, and read what is left behind."""

@@ -215,14 +215,7 @@ POINTS, CHAIRS = 1024, 300
 REFERENCE = (0.920, 0.947, 0.947)  # the walk-through's share of right answers
 
 
-@exercise(
-    "12.4",
-    "Open task: see the slats",
-    difficulty=4,
-    importance=4,
-    minutes=40,
-    seconds=300,
-)
+@exercise("12.4", "Open task: see the slats", difficulty=4, importance=4, minutes=40)
 def check_slats(answer: Callable) -> str:
     """Read slats or panel off a reader's features, over three sets of chairs."""
     _check_order(answer)
