@@ -59,10 +59,7 @@ def swap_test(
     z, h = encoding.style.mean, encoding.points.mean
     own = model.decode(h, z)
     donor = x.roll(-1, dims=0)
-    moved = {
-        "z": model.decode(h, z.roll(-1, dims=0)),
-        "h": model.decode(h.roll(-1, dims=0), z),
-    }
+    moved = {"z": model.decode(h, z.roll(-1, dims=0)), "h": model.decode(h.roll(-1, dims=0), z)}
     return {
         name: Swap(
             displacement=(cloud - own).norm(dim=-1).mean().item(),

@@ -202,11 +202,7 @@ def _mean(
 
 @torch.inference_mode()
 def rebuild(
-    model: PointCloudVAE,
-    clouds: Float[np.ndarray, "S N 3"],
-    *,
-    seed: int = 0,
-    way: Way = Way(),
+    model: PointCloudVAE, clouds: Float[np.ndarray, "S N 3"], *, seed: int = 0, way: Way = Way()
 ) -> tuple[Clouds, Clouds]:
     """Return clouds from samples of the posteriors, and from the mean of z and h of the prior.
 
@@ -353,9 +349,7 @@ def memorizing(
         for seed, clouds in ((1, samples), (2, held_out), (4, training))
     )
     nearest = metrics.nearest_shapes(
-        np.concatenate([new, real]),
-        known,
-        work=work.kept_in("training.npz"),
+        np.concatenate([new, real]), known, work=work.kept_in("training.npz")
     )
     distances, floor = nearest.distances[: len(new)], nearest.distances[len(new) :]
     return {

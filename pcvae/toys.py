@@ -133,11 +133,7 @@ class LinearVAE:
 
     @classmethod
     def fit(
-        cls,
-        data: Float[np.ndarray, "S D"],
-        noise: float,
-        beta: float | int = 1.0,
-        latents: int = 2,
+        cls, data: Float[np.ndarray, "S D"], noise: float, beta: float | int = 1.0, latents: int = 2
     ) -> LinearVAE:
         """Solve for the best one.
 

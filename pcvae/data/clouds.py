@@ -86,7 +86,9 @@ class CloudSet:
             ValueError: No shape is left, or one was asked for twice.
             IndexError: There is no such row.
         """
-        rows = np.arange(len(self))[np.asarray(indices, dtype=_index_type(indices))]
+        index = np.asarray(indices)
+        # An empty list is of floats to NumPy, which it then refuses as an index.
+        rows = np.arange(len(self))[index if index.dtype == bool else index.astype(np.int64)]
         consecutive = len(rows) > 0 and (np.diff(rows) == 1).all()
         take = slice(int(rows[0]), int(rows[-1]) + 1) if consecutive else rows
         lazy = isinstance(self.points, LazyPoints)
@@ -153,12 +155,6 @@ def resembles_split(name: str) -> bool:
         return not split_of(name)
     near = [k for k in SPLIT_NAMES if k[:1] == plain[:1] and abs(len(k) - len(plain)) < 3]
     return bool(near and difflib.get_close_matches(plain, near, n=1, cutoff=0.8))
-
-
-def _index_type(indices: Sequence[int] | np.ndarray) -> type:
-    """An empty list is of floats to NumPy, which it then refuses as an index."""
-    kept = np.asarray(indices)
-    return bool if kept.dtype == bool else np.int64
 
 
 def check_finite(clouds: CloudSet, points: np.ndarray, rows: Sequence[int]) -> None:

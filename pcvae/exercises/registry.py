@@ -78,13 +78,7 @@ def dots(count: int) -> str:
 
 
 def exercise(
-    id: str,
-    title: str,
-    *,
-    difficulty: int,
-    importance: int,
-    minutes: int,
-    in_place: bool = False,
+    id: str, title: str, *, difficulty: int, importance: int, minutes: int, in_place: bool = False
 ) -> Callable[[Callable[[Any], str | None]], Exercise]:
     """Return a decorator that makes an exercise of its check.
 

@@ -57,13 +57,8 @@ class Session:
         self.unedited: Unedited | None = None
         self.state: editing.LatentState | None = None
         self._sent_h: np.ndarray | None = None  # latent points that the page has
-        self._held, self._behind = False, False
+        self.held, self._behind = False, False  # held: the session itself sets controls
         self._draw()
-
-    @property
-    def held(self) -> bool:
-        """Whether controls are being set by the session itself."""
-        return self._held
 
     def join(self, group: Any) -> None:
         """Let a group of controls follow: its `follow(settings)` and `drawn()` are called."""
@@ -152,15 +147,15 @@ class Session:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Let several controls change without drawing each time."""
-        before, self._held = self._held, True
+        before, self.held = self.held, True
         try:
             yield
         finally:
-            self._held = before
+            self.held = before
 
     def _show(self, history: History, follow: bool = True) -> None:
         """Draw the present of a history, and let the controls follow: all, if asked or needed."""
-        if self._held:
+        if self.held:
             return
         drawn, self.settings = False, history.present
         with self.guarded():

@@ -24,11 +24,13 @@ def share_weights(graphs: Iterable[Any], half: bool) -> bytes:
     Raises:
         ValueError: if a weight is too large for float16.
     """
+    from onnx import numpy_helper
+
     store = Store()
     for model in graphs:
         casts = []
         for tensor in model.graph.initializer:
-            weight = as_array(tensor)
+            weight = numpy_helper.to_array(tensor)
             if weight.dtype != np.float32 or weight.size < TINY:
                 continue
             if half and weight.size >= NARROW:
@@ -55,13 +57,6 @@ class Store:
             self.places[raw] = len(self.content)
             self.content += raw
         return self.places[raw], len(raw)
-
-
-def as_array(tensor: Any) -> np.ndarray:
-    """Return the numbers of a graph's weight."""
-    from onnx import numpy_helper
-
-    return numpy_helper.to_array(tensor)
 
 
 def as_half(weight: np.ndarray, name: str) -> np.ndarray:

@@ -226,9 +226,7 @@ def set_scores(
         "mmd": minimum_matching_distance(between),
         "cov": coverage(between),
         "1-nna": nearest_neighbor_accuracy(
-            distances[np.ix_(samples, samples)],
-            between,
-            distances[np.ix_(references, references)],
+            distances[np.ix_(samples, samples)], between, distances[np.ix_(references, references)]
         ),
     }
 
@@ -322,9 +320,7 @@ def nearest_shapes(
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
     """
     rough = chamfer_matrix(
-        fixed_subsets(shapes, ROUGH, seed=1),
-        fixed_subsets(training, ROUGH),
-        work=work,
+        fixed_subsets(shapes, ROUGH, seed=1), fixed_subsets(training, ROUGH), work=work
     )
     few = np.sort(np.argsort(rough, axis=1, kind="stable")[:, :candidates], axis=1)
     rows, chosen = np.unique(few), np.arange(len(shapes))

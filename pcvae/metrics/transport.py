@@ -198,10 +198,7 @@ def score_questions(
 
 
 def emd_of_neighbors(
-    clouds: Float[np.ndarray, "T N 3"],
-    questions: Iterable[Question],
-    *,
-    work: Work = Work(),
+    clouds: Float[np.ndarray, "T N 3"], questions: Iterable[Question], *, work: Work = Work()
 ) -> Float[np.ndarray, "T T"]:
     """Return EMDs, exact for all nearest neighbors that are asked for, and infinite where unknown.
 

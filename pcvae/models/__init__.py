@@ -9,13 +9,7 @@ from pcvae.models.point_encoder import PointEncoder
 from pcvae.models.posterior import DiagonalGaussian
 from pcvae.models.prior import LatentPrior, PointFlow, PriorConfig, StyleFlow
 from pcvae.models.style_encoder import StyleEncoder
-from pcvae.models.vae import (
-    Encoding,
-    LatentConfig,
-    PointCloudVAE,
-    Reconstruction,
-    VAEConfig,
-)
+from pcvae.models.vae import Encoding, LatentConfig, PointCloudVAE, Reconstruction, VAEConfig
 
 __all__ = [
     "SIZES",

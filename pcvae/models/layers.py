@@ -26,6 +26,16 @@ from pcvae.models.kernels import (
 NUM_GROUPS = 8
 
 
+def scale_and_shift(style_dim: int, channels: int) -> nn.Linear:
+    """Return a map from z to a scale for each channel, which begins near 1, and a shift, near 0."""
+    affine = nn.Linear(style_dim, 2 * channels)
+    bound = math.sqrt(0.3 / (2 * channels))
+    nn.init.uniform_(affine.weight, -bound, bound)
+    nn.init.zeros_(affine.bias)
+    nn.init.ones_(affine.bias[:channels])
+    return affine
+
+
 class AdaptiveNorm(nn.Module):
     """Normalize features, then scale and shift them by what z says.
 
@@ -35,16 +45,17 @@ class AdaptiveNorm(nn.Module):
     Args:
         channels: C, channels of the features.
         style_dim: length of z.
+
+    Attributes:
+        modulate: from features (B, N, C), a scale and a shift (B, 1, C) each, to scale * normalized
+            features + shift; kinds of norms differ in nothing else.
     """
+
+    modulate: Callable[[Tensor, Tensor, Tensor], Tensor]
 
     def __init__(self, channels: int, style_dim: int) -> None:
         super().__init__()
-        self.affine = nn.Linear(style_dim, 2 * channels)
-        bound = math.sqrt(0.3 / (2 * channels))
-        nn.init.uniform_(self.affine.weight, -bound, bound)
-        with torch.no_grad():
-            self.affine.bias[:channels] = 1  # scale
-            self.affine.bias[channels:] = 0  # shift
+        self.affine = scale_and_shift(style_dim, channels)
 
     def forward(
         self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
@@ -52,15 +63,6 @@ class AdaptiveNorm(nn.Module):
         """Return scale(z) * (features - mean) / sqrt(variance + epsilon) + shift(z)."""
         scale, shift = self.affine(style)[:, None].chunk(2, dim=-1)  # (B, 1, C) each
         return self.modulate(features, scale, shift)
-
-    @staticmethod
-    def modulate(
-        features: Float[Tensor, "B N C"],
-        scale: Float[Tensor, "B 1 C"],
-        shift: Float[Tensor, "B 1 C"],
-    ) -> Float[Tensor, "B N C"]:
-        """Normalize, then scale and shift."""
-        raise NotImplementedError
 
 
 def normalized(features: Float[Tensor, "*B C"], dim: int | tuple[int, ...]) -> Tensor:

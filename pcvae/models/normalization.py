@@ -57,10 +57,7 @@ class Normalization(nn.Module):
     scale: Float[Tensor, ""]
 
     def __init__(
-        self,
-        mean: Float[Tensor, " 3"] | None = None,
-        scale: float = 1.0,
-        mode: str = "global",
+        self, mean: Float[Tensor, " 3"] | None = None, scale: float = 1.0, mode: str = "global"
     ) -> None:
         super().__init__()
         if not 0 < scale < float("inf"):

@@ -119,10 +119,7 @@ def _panel(f: SimpleNamespace, x: tuple, low: float, high: float, shown: np.ndar
 
 def _back(f: SimpleNamespace) -> list[Part]:
     w, slatted = f.seat_width / 2, f.back_style == 1
-    panels = [
-        _panel(f, (-w, w), 0.0, 1.0, ~slatted),
-        _panel(f, (-w, w), 0.82, 1.0, slatted),
-    ]
+    panels = [_panel(f, (-w, w), 0.0, 1.0, ~slatted), _panel(f, (-w, w), 0.82, 1.0, slatted)]
     slat = f.seat_width / (2 * f.num_slats - 1)  # slats and gaps are equally wide
     for i in range(MOST_SLATS):
         left = -w + 2 * i * slat

@@ -89,10 +89,7 @@ def _base(f: SimpleNamespace, low: np.ndarray) -> Part:
     lower = np.where(hanging, 0.7, 1.0) * f.base_radius
     upper = np.where(hanging, 1.0, 0.7) * f.base_radius
     middle = low + BASE_HEIGHT / 2
-    return lathe(
-        BASE,
-        [(lower, low), (f.base_radius, middle), (upper, low + BASE_HEIGHT)],
-    )
+    return lathe(BASE, [(lower, low), (f.base_radius, middle), (upper, low + BASE_HEIGHT)])
 
 
 def _cone(f: SimpleNamespace, low: np.ndarray) -> Part:

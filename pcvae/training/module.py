@@ -14,11 +14,7 @@ from torch import Tensor
 from pcvae.data.batches import Batch
 from pcvae.models import LatentPrior, PointCloudVAE, Reconstruction
 from pcvae.objective import KLSchedule, Objective, Terms
-from pcvae.randomness import (
-    FlowNoise,
-    flow_noise_for_shapes,
-    noise_for_shapes,
-)
+from pcvae.randomness import FlowNoise, flow_noise_for_shapes, noise_for_shapes
 from pcvae.training.resuming import what_is_kept
 
 ADAM_BETAS = (0.9, 0.99)
@@ -202,10 +198,7 @@ class VAEModule(pl.LightningModule):
         flow_z, flow_h = self.stage.prior_losses(self.model.prior, output, noise)
         loss = self.prior_weight * (flow_z + flow_h)
         return replace(
-            terms,
-            loss=terms.loss + loss if self.stage.vae else loss,
-            flow_z=flow_z,
-            flow_h=flow_h,
+            terms, loss=terms.loss + loss if self.stage.vae else loss, flow_z=flow_z, flow_h=flow_h
         )
 
     def _flow_noise(self, batch: Batch, output: Reconstruction, epoch: int) -> FlowNoise:

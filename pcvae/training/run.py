@@ -147,10 +147,7 @@ def _trainer(
         precision=config.precision,
         callbacks=[*callbacks(config, folder), *extra],
         plugins=[WholeCheckpoints()],
-        logger=[
-            CSVLogger(folder, name="logs"),
-            TensorBoardLogger(folder, name="tensorboard"),
-        ],
+        logger=[CSVLogger(folder, name="logs"), TensorBoardLogger(folder, name="tensorboard")],
         log_every_n_steps=10,
         enable_progress_bar=config.progress,
         enable_model_summary=False,

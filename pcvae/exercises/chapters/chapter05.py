@@ -141,10 +141,7 @@ def check_adagn(answer: Callable) -> None:
     wrong = _wrong_groups(features) | _wrong_spread(features)
     mistakes = {k: scale * v + shift for k, v in wrong.items()}
     compare(
-        got,
-        scale * right + shift,
-        _wrong_affine(right, scale, shift) | mistakes,
-        what="The output",
+        got, scale * right + shift, _wrong_affine(right, scale, shift) | mistakes, what="The output"
     )
     compare(
         numbers(answer(features.clone(), scale, shift, 4), what="The output for 4 groups"),
@@ -265,8 +262,7 @@ class Toy:
         mean = x.mean(dim=1)[:, :2]  # (B, 2)
         h = torch.cat([x, x[..., :1]], dim=-1)
         return Encoding(
-            DiagonalGaussian(mean, torch.zeros_like(mean)),
-            DiagonalGaussian(h, torch.zeros_like(h)),
+            DiagonalGaussian(mean, torch.zeros_like(mean)), DiagonalGaussian(h, torch.zeros_like(h))
         )
 
     def decode(self, h: Any, z: Any) -> Tensor:  # whatever the reader gives it

@@ -301,9 +301,7 @@ def check_dead(answer: Callable) -> None:
 
 
 def _diagnostics(
-    swap_z: tuple[float, float, float],
-    swap_h: tuple[float, float, float],
-    kl: tuple[float, float],
+    swap_z: tuple[float, float, float], swap_h: tuple[float, float, float], kl: tuple[float, float]
 ) -> dict[str, float]:
     """Return numbers under the names that `pcvae.diagnostics.diagnose` gives them."""
     names = ("displacement", "chamfer_to_own", "chamfer_to_donor")

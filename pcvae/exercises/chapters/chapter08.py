@@ -349,13 +349,9 @@ def _check_reached(
         return
     asked = f"On a slider that {name}, at {start:g} cm, you were asked for {wanted:g} cm. "
     expect(
-        abs(amount - wanted) > 1e-6,
-        asked + "You returned a height. Return the *amount* to move.",
+        abs(amount - wanted) > 1e-6, asked + "You returned a height. Return the *amount* to move."
     )
-    expect(
-        abs(amount - (start - wanted)) > 1e-6,
-        asked + "You went the wrong way.",
-    )
+    expect(abs(amount - (start - wanted)) > 1e-6, asked + "You went the wrong way.")
     expect(
         abs(amount - (wanted - start)) > 1e-6,
         asked + "You moved by the difference and did not look where that led.",

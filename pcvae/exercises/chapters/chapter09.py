@@ -244,10 +244,7 @@ def _check_straight(answer: Callable) -> None:
 
     got = numbers(answer(velocity, start.clone()), (1, 20, 4), "The end of the way")
     expect(bool(times), "You never called `velocity`.")
-    expect(
-        len(times) <= CALLS,
-        f"You called `velocity` {len(times)} times; {CALLS} are allowed.",
-    )
+    expect(len(times) <= CALLS, f"You called `velocity` {len(times)} times; {CALLS} are allowed.")
     expect(
         min(times) >= 0 and max(times) <= 1,
         f"You asked at the times {np.round(times, 2).tolist()}. Time goes from 0 to 1.",

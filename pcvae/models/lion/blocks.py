@@ -7,7 +7,6 @@ al., "LION", NeurIPS 2022, appendix. Features are (B, C, N) here, as convolution
 coordinates (B, N, 3).
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -15,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pcvae.models.layers import scale_and_shift
 from pcvae.models.lion import sparse
 from pcvae.models.lion.operators import (
     Grid,
@@ -57,11 +57,7 @@ class AdaGN(nn.Module):
     def __init__(self, channels: int, style_dim: int) -> None:
         super().__init__()
         self.norm = GroupNorm(GROUPS, channels)
-        self.emd = nn.Linear(style_dim, 2 * channels)
-        bound = math.sqrt(3 * 0.1 / (2 * channels))
-        nn.init.uniform_(self.emd.weight, -bound, bound)
-        nn.init.zeros_(self.emd.bias)
-        nn.init.ones_(self.emd.bias[:channels])
+        self.emd = scale_and_shift(style_dim, channels)
 
     def forward(
         self, x: Float[Tensor, "B C *N"], style: Float[Tensor, "B S"]

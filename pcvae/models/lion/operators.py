@@ -6,6 +6,7 @@ of squared differences in float32, never the expansion x^2 + y^2 - 2xy, which tu
 between coincident points into noise and so makes other choices.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -120,18 +121,31 @@ def devoxelize(cells: Float[Tensor, "B C R R R"], grid: Grid) -> Float[Tensor, "
     """Return features of points, blended from the eight cells around each."""
     batch, channels = cells.shape[:2]
     rows = cells.permute(0, 2, 3, 4, 1).reshape(batch, -1, channels)  # (B, R^3, C)
+
+    def features_in(cell: Int[Tensor, "B N 3"]) -> Float[Tensor, "B N C"]:
+        index = _flat(cell, grid.resolution).unsqueeze(-1)  # (B, N, 1)
+        return rows.gather(1, index.expand(-1, -1, channels))
+
+    return blended(grid, features_in)
+
+
+def blended(grid: Grid, features_in: Callable[[Tensor], Tensor]) -> Float[Tensor, "B C N"]:
+    """Blend features of points from those in the eight cells around each.
+
+    Args:
+        grid: where the points lie.
+        features_in: from cells (B, N, 3) to their features (B, N, C).
+    """
     low = grid.place.floor()
     share = grid.place - low  # (B, N, 3)
     high = (low + (share > 0)).long()
     low = low.long()
-    blended: Tensor | float = 0.0
+    total: Tensor | float = 0.0
     for corner in range(8):
         upper = torch.tensor([corner & 4, corner & 2, corner & 1], device=low.device) > 0
-        index = _flat(torch.where(upper, high, low), grid.resolution)  # (B, N)
         weight = torch.where(upper, share, 1 - share).prod(dim=-1, keepdim=True)  # (B, N, 1)
-        index = index.unsqueeze(-1).expand(-1, -1, channels)
-        blended = blended + weight * rows.gather(1, index)
-    return blended.transpose(1, 2)
+        total = total + weight * features_in(torch.where(upper, high, low))
+    return total.transpose(1, 2)
 
 
 def _flat(cell: Int[Tensor, "B N 3"], resolution: int) -> Int[Tensor, "B N"]:

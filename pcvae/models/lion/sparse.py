@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from pcvae.models.lion.operators import Grid
+from pcvae.models.lion.operators import Grid, blended
 
 SHIFTS = [(x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)]
 
@@ -180,16 +180,9 @@ def normalize(field: Field, norm: nn.Module, style: Float[Tensor, "B S"] | None)
 
 def at_points(field: Field, grid: Grid) -> Float[Tensor, "B C N"]:
     """Return features of points, blended from the eight cells around each."""
-    low = grid.place.floor()
-    share = grid.place - low  # (B, N, 3)
-    high = (low + (share > 0)).long()
-    low = low.long()
-    blended: Tensor | float = 0.0
-    for corner in range(8):
-        upper = torch.tensor([corner & 4, corner & 2, corner & 1], device=low.device) > 0
-        cell = number(torch.where(upper, high, low), grid.resolution)
-        row = torch.searchsorted(field.cells, cell)  # every corner is near its own point
-        weight = torch.where(upper, share, 1 - share).prod(dim=-1, keepdim=True)
-        picked = field.rows.index_select(0, row.flatten()).view(*row.shape, -1)
-        blended = blended + weight * picked
-    return blended.transpose(1, 2)
+
+    def features_in(cell: Int[Tensor, "B N 3"]) -> Float[Tensor, "B N C"]:
+        row = torch.searchsorted(field.cells, number(cell, grid.resolution))  # each cell is kept
+        return field.rows.index_select(0, row.flatten()).view(*row.shape, -1)
+
+    return blended(grid, features_in)
