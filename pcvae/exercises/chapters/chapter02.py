@@ -156,12 +156,13 @@ def check_beta_loss(answer: Callable) -> None:
         },
     )
     squared = (x - decoded).square() / (2 * noise**2)  # (B, D)
-    kl = DiagonalGaussian(mean, log_sigma).kl()  # (B, K)
+    posterior = DiagonalGaussian(mean, log_sigma)
+    kl = posterior.kl()  # (B, K)
     expected = squared.sum(1).mean() + beta * kl.sum(1).mean()
     mistakes = _loss_mistakes(squared, kl, noise, beta, x - decoded)
     mistakes |= _losses_of_others(squared, kl, noise, beta)
-    for message, wrong in _wrong_kl(mean, log_sigma).items():
-        mistakes[message] = squared.sum(1).mean() + beta * wrong.sum(1).mean()
+    for message, wrong in WRONG_KL.items():
+        mistakes[message] = squared.sum(1).mean() + beta * wrong(posterior).sum(1).mean()
     compare(got, expected, mistakes, what="The loss")
 
 
@@ -187,29 +188,27 @@ def _losses_of_others(squared: Tensor, kl: Tensor, noise: float, beta: float) ->
     }
 
 
-def _wrong_kl(mean: Tensor, log_sigma: Tensor) -> dict[str, Tensor]:
-    """Return the KL (B, K) that known mistakes lead to."""
-    square, variance = mean.square(), (2 * log_sigma).exp()
-    right = 0.5 * (square + variance - 1) - log_sigma
-    return {
-        "Your KL reads `log_sigma` as a log variance. It is the log of a standard deviation: the "
-        "variance is `exp(2 * log_sigma)`, and its logarithm is `2 * log_sigma`.": (
-            0.5 * (square + log_sigma.exp() - 1 - log_sigma)
-        ),
-        "Your KL has sigma where sigma squared belongs.": (
-            0.5 * (square + log_sigma.exp() - 1) - log_sigma
-        ),
-        "Your KL has half of log sigma. That is right for a log variance; here it is log sigma "
-        "itself.": right + 0.5 * log_sigma,
-        "Your KL is twice what it should be. Is its 1/2 missing?": 2 * right,
-        "The constant -1/2 is missing in your KL: that of N(0, 1) should be 0.": right + 0.5,
-        "Your KL has the wrong sign before log sigma: little noise should be expensive.": (
-            right + 2 * log_sigma
-        ),
-        "The term of the mean is missing in your KL.": right - 0.5 * square,
-        "The mean is not squared in your KL.": right + 0.5 * (mean - square),
-        "You added up log sigma instead of a KL.": log_sigma,
-    }
+# What known mistakes make of the KL to N(0, 1) of each coordinate.
+WRONG_KL: dict[str, Callable[[DiagonalGaussian], Tensor]] = {
+    "Your KL reads `log_sigma` as a log variance. It is the log of a standard deviation: the "
+    "variance is `exp(2 * log_sigma)`, and its logarithm is `2 * log_sigma`.": lambda q: (
+        0.5 * (q.mean.square() + q.sigma - 1 - q.log_sigma)
+    ),
+    "Your KL has sigma where sigma squared belongs.": lambda q: (
+        0.5 * (q.mean.square() + q.sigma - 1) - q.log_sigma
+    ),
+    "Your KL has half of log sigma. That is right for a log variance; here it is log sigma "
+    "itself.": lambda q: q.kl() + 0.5 * q.log_sigma,
+    "Your KL is twice what it should be. Is its 1/2 missing?": lambda q: 2 * q.kl(),
+    "The constant -1/2 is missing in your KL. It does not change the gradient, but without it the "
+    "KL of N(0, 1) is not 0, and nats mean nothing.": lambda q: q.kl() + 0.5,
+    "Your KL has the wrong sign before log sigma: little noise should be expensive.": lambda q: (
+        q.kl() + 2 * q.log_sigma
+    ),
+    "The term of the mean is missing in your KL.": lambda q: q.kl() - 0.5 * q.mean.square(),
+    "The mean is not squared in your KL.": lambda q: q.kl() + 0.5 * (q.mean - q.mean.square()),
+    "You added up log sigma instead of a KL.": lambda q: q.log_sigma,
+}
 
 
 def _loss_mistakes(

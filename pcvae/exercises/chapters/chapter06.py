@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pcvae.exercises.chapters.chapter02 import WRONG_KL
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.open_tasks import SEEDS, Seen, beside, fit, look, small_vae
 from pcvae.exercises.registry import exercise
@@ -31,7 +32,7 @@ def check_elbo(answer: Callable) -> None:
     mistakes = _wrong_weights(errors, nats, right) | _wrong_sums(errors, nats)
     others = {
         message: _loss(errors, [formula(style), formula(local)])
-        for message, formula in _WRONG_KL.items()
+        for message, formula in WRONG_KL.items()
     }
     kinds = {message: _loss(error(decoded - x), nats) for message, error in _WRONG_ERROR.items()}
     compare(got, right, mistakes | others | kinds, what="The loss")
@@ -123,27 +124,6 @@ _WRONG_ERROR: dict[str, Callable[[Tensor], Tensor]] = {
     "The absolute value is missing in your error: differences cancel.": (
         lambda difference: difference
     ),
-}
-
-
-_WRONG_KL: dict[str, Callable[[DiagonalGaussian], Tensor]] = {
-    "Your KL reads log sigma as a log variance. Here it is the log of the standard deviation: the "
-    "variance is `(2 * log_sigma).exp()`.": lambda q: (
-        0.5 * (q.mean.square() + q.log_sigma.exp() - 1 - q.log_sigma)
-    ),
-    "Your KL has sigma where sigma squared belongs.": lambda q: (
-        0.5 * (q.mean.square() + q.sigma - 1) - q.log_sigma
-    ),
-    "Your KL is twice what it should be. Is the 1/2 missing?": lambda q: 2 * q.kl(),
-    "The constant -1/2 is missing in your KL. It does not change the gradient, but without it the "
-    "KL of N(0, 1) is not 0, and nats mean nothing.": lambda q: q.kl() + 0.5,
-    "Your KL has the wrong sign before log sigma: little noise should be expensive.": lambda q: (
-        q.kl() + 2 * q.log_sigma
-    ),
-    "The term of the mean is missing in your KL.": lambda q: q.kl() - 0.5 * q.mean.square(),
-    "The mean is not squared in your KL.": lambda q: q.kl() + 0.5 * (q.mean - q.mean.square()),
-    "Your KL has half of log sigma. That is right for a log variance; here it is log sigma "
-    "itself.": lambda q: q.kl() + 0.5 * q.log_sigma,
 }
 
 

@@ -470,6 +470,7 @@ def _loop(
     ahead: int = 0,
     betas: tuple[float, float] = (0.9, 0.99),
     kind: Any = torch.optim.Adam,
+    decay: float = DECAY,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weights and averaged weights of a loop, right or with one mistake."""
     model, batches = _small_network(), _small_batches()
@@ -488,7 +489,7 @@ def _loop(
                 optimizer.param_groups[0]["lr"] = LEARNING_RATE * _share(progress, falling)
                 optimizer.step()
                 for a, w in zip(average, model.parameters(), strict=True):
-                    a.lerp_(w.detach(), 1 - DECAY)
+                    a.lerp_(w.detach(), 1 - decay)
     return _vector(model.parameters()), _vector(average)
 
 
@@ -512,34 +513,10 @@ def _check_average(answer: Callable) -> None:
         "Your averages are the last weights: copy the weights once, at the start.": weights,
         "Your averages are the weights of the start. Are they brought up to date?": start,
         "The decay is upside down: it is the share of the *old* average that stays.": (
-            _averaged_upside_down()
+            _loop(decay=1 - DECAY)[1]
         ),
     }
     compare(_vector(state["average"]), expected, mistakes, what="The vector of averaged weights")
-
-
-def _averaged_upside_down() -> np.ndarray:
-    average = [weight.detach().clone() for weight in _small_network().parameters()]
-    for weights in _weights_by_step():
-        for a, w in zip(average, weights, strict=True):
-            a.lerp_(w, DECAY)
-    return _vector(average)
-
-
-def _weights_by_step() -> list[list[Tensor]]:
-    """Return the weights after each step of the right loop."""
-    model, batches, seen = _small_network(), _small_batches(), []
-    optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
-    with torch.enable_grad():
-        for step in range(COUNT // 4):
-            progress = step / (COUNT // 4)
-            optimizer.param_groups[0]["lr"] = LEARNING_RATE * _share(progress, "cosine")
-            optimizer.zero_grad()
-            for batch in batches[4 * step : 4 * step + 4]:
-                (_squared(model, batch) / 4).backward()
-            optimizer.step()
-            seen.append([weight.detach().clone() for weight in model.parameters()])
-    return seen
 
 
 def _check_return(answer: Callable) -> None:

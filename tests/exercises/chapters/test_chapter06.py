@@ -292,7 +292,7 @@ WRONG = [
     ("06.1", mean_over_points, "the KL of h over the points"),
     ("06.1", log_variance, "as a log variance"),
     ("06.1", sigma_not_squared, "where sigma squared belongs"),
-    ("06.1", without_half, "Is the 1/2 missing"),
+    ("06.1", without_half, "Is its 1/2 missing"),
     ("06.1", without_constant, "The constant -1/2"),
     ("06.1", wrong_sign, "the wrong sign before log sigma"),
     ("06.1", without_mean, "The term of the mean"),
