@@ -34,6 +34,7 @@ from pcvae.toys import LinearVAE, random_side_views
 from pcvae.training import RECIPES, TrainConfig, VAEModule, open_data, train
 
 HERE = Path(__file__).resolve().parent
+STILLS = HERE.parents[1] / "site" / "stills"
 SHAPE = "Kator Legaz#dining-chair"  # the one that chapter 00 opens with
 DONOR = "Blend Swap CC-0#sofa2"
 DECIDED = (SHAPE, "Scopia#plastic_chair", "Blend Swap CC-BY#table", "Scopia#smart-car")
@@ -318,8 +319,10 @@ PICTURES: dict[str, Callable[[], Figure]] = {
 }
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["walk", *PICTURES]:
+    for name in sys.argv[1:] or ["walk", "panel", *PICTURES]:
         if name == "walk":
             walk(pcvae.load("shapes"), HERE / "walk.gif")
+        elif name == "panel":  # as the browser showed it to site/make_stills.py
+            Image.open(STILLS / "00-2-light.webp").save(HERE / "panel.png", optimize=True)
         else:
             (HERE / f"{name}.png").write_bytes(as_png(PICTURES[name]()))
