@@ -323,6 +323,7 @@ if __name__ == "__main__":
         if name == "walk":
             walk(pcvae.load("shapes"), HERE / "walk.gif")
         elif name == "panel":  # as the browser showed it to site/make_stills.py
-            Image.open(STILLS / "00-2-light.webp").save(HERE / "panel.png", optimize=True)
+            picture = Image.open(STILLS / "00-2-light.webp").quantize(96)
+            picture.save(HERE / "panel.png", optimize=True)
         else:
             (HERE / f"{name}.png").write_bytes(as_png(PICTURES[name]()))

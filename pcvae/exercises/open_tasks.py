@@ -86,7 +86,9 @@ def look(vae: PointCloudVAE, x: Float[Tensor, "B N 3"] | None = None) -> Seen:
     )
 
 
-def beside(what: str, found: Sequence[float], reference: Sequence[float]) -> str:
+def beside(
+    what: str, found: Sequence[float], reference: Sequence[float], over: str = "three seeds"
+) -> str:
     """Say what an answer scored over the seeds, beside the walk-through's scores."""
     ours, theirs = (", ".join(f"{value:.4g}" for value in values) for values in (found, reference))
-    return f"That is right. {what} over three seeds: {ours}; the walk-through's: {theirs}."
+    return f"That is right. {what} over {over}: {ours}; the walk-through's: {theirs}."
