@@ -51,6 +51,7 @@ def _kl_mistakes(mean_q: Tensor, log_q: Tensor, mean_p: Tensor, log_p: Tensor) -
     by_log_variance = 0.5 * (logs + (log_q.exp() + squared) / log_p.exp() - 1)
     without_square = logs + 0.5 * (log_q.exp() + squared) / log_p.exp() - 0.5
     undivided = logs + 0.5 * ((2 * log_q).exp() + squared) - 0.5
+    divided_by_sigma = logs + 0.5 * ((2 * log_q).exp() + squared) / log_p.exp() - 0.5
     return {
         f"Your KL is negative for sigma = 1/2 ({flipped[2]:.2f}), and a KL never is: the sign of "
         "log sigma? It is `log_sigma_p - log_sigma_q`.": flipped,
@@ -70,6 +71,7 @@ def _kl_mistakes(mean_q: Tensor, log_q: Tensor, mean_p: Tensor, log_p: Tensor) -
         "You took sigma where the variance belongs: `exp(2 * log_sigma)`.": without_square,
         "The quadratic term must be divided by the variance of p. You are right for the first "
         "four, where that is 1.": undivided,
+        "You divided by sigma_p, not by its square: `exp(2 * log_sigma_p)`.": divided_by_sigma,
         "You took p to be N(0, 1). It is so for the first four Gaussians, but p may be another.": (
             DiagonalGaussian(mean_q, log_q).kl()
         ),
@@ -128,8 +130,8 @@ def _sample_mistakes(mean: Tensor, log_sigma: Tensor, noise: Tensor) -> dict[str
         "You scaled the noise by the variance. A sample of N(0, 1) becomes one of N(mean, "
         "sigma^2) when it is multiplied by sigma, the *standard deviation*.": mean
         + sigma.square() * noise,
-        "You read `log_sigma` as a log variance: `exp(log_sigma / 2)` is its root once too "
-        "often.": mean + sigma.sqrt() * noise,
+        "You read `log_sigma` as a log variance, and took a root too many: `exp(log_sigma)` is "
+        "sigma already.": mean + sigma.sqrt() * noise,
         "You scaled the noise by log sigma itself. Take `exp` first.": mean + log_sigma * noise,
         "You added noise and sigma. The noise is *multiplied* by sigma.": mean + sigma + noise,
         "Mean and sigma are exchanged.": sigma + mean * noise,
@@ -215,11 +217,14 @@ def _loss_mistakes(
     squared: Tensor, kl: Tensor, noise: float, beta: float, off: Tensor
 ) -> dict[str, Tensor]:
     error, cost = squared.sum(1).mean(), kl.sum(1).mean()
-    count = len(squared)
+    count, constants = len(squared), off.shape[1] * math.log(noise * math.sqrt(2 * math.pi))
     return {
+        "You kept the constants of the likelihood. Leave them out: they change no gradient.": (
+            error + constants + beta * cost
+        ),
         "You averaged the error over the coordinates. The log likelihood is a *sum* over them. The "
-        "mean makes the error 48 times too small, and the KL will win: every latent "
-        "dies.": squared.mean() + beta * cost,
+        "mean makes the error 48 times too small, as if beta were 48 times larger: the tilt at "
+        "least will die.": squared.mean() + beta * cost,
         "You averaged the KL over the latents. Information adds up: sum over them.": error
         + beta * kl.mean(),
         "You averaged both over everything. Both are sums over what belongs to one example, and "
@@ -267,6 +272,8 @@ def check_deadly_beta(answer: Callable) -> None:
             "The order is turned around: first the latent that lives longest.": expected[::-1],
             "You took standard deviations. The threshold is for the *variance* along a "
             "direction.": variances**0.5 / noise**2,
+            "That is the square root: you took standard deviations. The threshold is for the "
+            "variance.": variances**0.5 / noise,
             "You divided by 2 noise^2, as in the loss. At the threshold the 2 is on both sides and "
             "cancels: variance = beta * noise^2.": expected / 2,
             "You have twice what it should be: variance = beta * noise^2, without a 2.": (

@@ -39,6 +39,10 @@ def undivided(mq, lq, mp, lp):
     return lp - lq + ((2 * lq).exp() + (mq - mp) ** 2) / 2 - 0.5
 
 
+def divided_by_sigma(mq, lq, mp, lp):
+    return lp - lq + ((2 * lq).exp() + (mq - mp) ** 2) / (2 * lp.exp()) - 0.5
+
+
 def halved_logs(mq, lq, mp, lp):
     return 0.5 * (lp - lq) + ((2 * lq).exp() + (mq - mp) ** 2) / (2 * (2 * lp).exp()) - 0.5
 
@@ -136,6 +140,12 @@ def trained(beta=3.0, ramp=True, steps=1500, change=lambda mean, log_sigma: (mea
     return answer
 
 
+def with_constants(x, decoded, mean, log_sigma, noise, beta):
+    _, cost = parts(x, decoded, mean, log_sigma, noise)
+    likelihood = -Normal(decoded, noise).log_prob(x).sum(1)
+    return (likelihood + beta * cost.sum(1)).mean()
+
+
 WRONG = [
     ("02.1", flipped, "negative for sigma = 1/2 (-1.07)"),
     ("02.1", lambda mq, lq, mp, lp: kl(mp, lp, mq, lq), "You exchanged q and p"),
@@ -145,6 +155,7 @@ WRONG = [
     ("02.1", log_variances, "as the log of a variance"),
     ("02.1", sigma_for_variance, "sigma where the variance belongs"),
     ("02.1", undivided, "by the variance of p"),
+    ("02.1", divided_by_sigma, "not by its square: `exp(2 * log_sigma_p)`"),
     ("02.1", halved_logs, "The log terms are halved"),
     ("02.1", from_standard_normal, "You took p to be N(0, 1)"),
     ("02.1", not_squared, "is not squared"),
@@ -152,7 +163,7 @@ WRONG = [
     ("02.1", lambda *gaussians: kl(*gaussians).sum(), "do not sum yet"),
     ("02.1", lambda *gaussians: -kl(*gaussians), "the wrong sign as a whole"),
     ("02.2", lambda m, s, n: m + (2 * s).exp() * n, "by the variance"),
-    ("02.2", lambda m, s, n: m + (s / 2).exp() * n, "its root once too often"),
+    ("02.2", lambda m, s, n: m + (s / 2).exp() * n, "a root too many"),
     ("02.2", lambda m, s, n: m + s * n, "by log sigma itself"),
     ("02.2", lambda m, s, n: torch.normal(m, s.exp()), "drawing has no gradient"),
     ("02.2", lambda m, s, n: Normal(m, s.exp()).sample(), "cuts it off"),
@@ -163,7 +174,7 @@ WRONG = [
     ("02.2", lambda m, s, n: s.exp() + m * n, "are exchanged"),
     ("02.2", lambda m, s, n: (m + n) * s.exp(), "The mean is not scaled"),
     ("02.2", lambda m, s, n: m - s.exp() * n, "As a distribution this is right"),
-    ("02.3", loss(lambda e, k, s, b: e.mean() + b * k.sum(1).mean()), "every latent dies"),
+    ("02.3", loss(lambda e, k, s, b: e.mean() + b * k.sum(1).mean()), "as if beta were 48 times"),
     ("02.3", loss(lambda e, k, s, b: e.sum(1).mean() + b * k.mean()), "Information adds up"),
     ("02.3", loss(lambda e, k, s, b: e.mean() + b * k.mean()), "averaged both over everything"),
     ("02.3", loss(lambda e, k, s, b: e.sum() + b * k.sum(1).mean()), "LION's loss"),
@@ -179,8 +190,10 @@ WRONG = [
     ("02.3", loss(lambda e, k, s, b: e.sum(1).mean()), "a plain autoencoder"),
     ("02.3", loss(lambda e, k, s, b: e.sum(1) + b * k.sum(1)), "take the mean over them"),
     ("02.3", absolute, "has squared ones"),
+    ("02.3", with_constants, "the constants of the likelihood"),
     ("02.4", lambda data, noise: variances(data)[::-1] / noise**2, "turned around"),
     ("02.4", lambda data, noise: variances(data) ** 0.5 / noise**2, "You took standard deviations"),
+    ("02.4", lambda data, noise: variances(data) ** 0.5 / noise, "That is the square root"),
     ("02.4", lambda data, noise: variances(data) / noise, "not by its square"),
     ("02.4", lambda data, noise: variances(data), "the variance itself"),
     ("02.4", lambda data, noise: variances(data) * noise**2, "multiplied where you should divide"),
