@@ -402,6 +402,10 @@ def _wrong_models(
             x + SKIP * moved,
         ),
         "h_xyz is not added to what the decoder's network says.": (None, SKIP * moved),
+        "The decoder's network only says how far: the cloud is h_xyz + skip_weight * out.": (
+            None,
+            moved,
+        ),
         "The skip weight is missing in the decoder.": (None, h[..., :3] + moved),
     }
 

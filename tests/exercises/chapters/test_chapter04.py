@@ -224,6 +224,7 @@ WRONG = [
     ("04.5", modelled(sees_x=True), "The decoder starts from x"),
     ("04.5", modelled(passes=0), "h_xyz is not added"),
     ("04.5", modelled(decoder_skip=1), "missing in the decoder"),
+    ("04.5", modelled(passes=0, decoder_skip=1), "only says how far"),
 ]
 
 

@@ -339,7 +339,13 @@ class OnePoint(nn.Linear):
         return features.mean(dim=1)
 
 
+def epsilon_outside(features, scale, shift):
+    centered = features - features.mean(1, True)
+    return scale * centered / (features.std(dim=1, keepdim=True, correction=0) + 1e-5) + shift
+
+
 WRONG = [
+    ("05.1", epsilon_outside, "epsilon, 1e-5, belongs under the root."),
     ("05.1", layer_norm, "that is layer norm"),
     ("05.1", batch_norm, "that is batch norm"),
     ("05.1", all_at_once, "Each channel has its own"),
