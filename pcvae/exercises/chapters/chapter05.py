@@ -34,16 +34,19 @@ def check_adain(answer: Callable) -> None:
         what="The output",
     )
     _check_one_point(answer, features[:, :1], scale, shift)
-    quiet = 1e-4 * features  # epsilon decides where the variance is small
+    _check_epsilon(answer, 1e-4 * features, scale, shift)
+
+
+def _check_epsilon(answer: Callable, quiet: Tensor, scale: Tensor, shift: Tensor) -> None:
+    """Compare where the variance is so small that epsilon decides."""
+    centered = quiet - quiet.mean(dim=1, keepdim=True)
+    outside = centered / (quiet.std(dim=1, keepdim=True, correction=0) + EPSILON)
     compare(
         answer(quiet.clone(), scale.clone(), shift.clone()),
         scale * _normalized(quiet, (1,)) + shift,
         {
             "Where the variance is small, yours differs: epsilon, 1e-5, belongs under the root.": (
-                scale
-                * (quiet - quiet.mean(1, True))
-                / (quiet.std(dim=1, keepdim=True, correction=0) + EPSILON)
-                + shift
+                scale * outside + shift
             )
         },
         what="The output for features of hardly any spread",
