@@ -24,7 +24,6 @@ from pcvae.metrics.transport import (
     emd_matrix,
     emd_of_neighbors,
     fixed_subsets,
-    lower_bounds,
     score_questions,
     share_solved,
 )
@@ -45,7 +44,6 @@ __all__ = [
     "f_score",
     "fixed_subsets",
     "jensen_shannon",
-    "lower_bounds",
     "minimum_matching_distance",
     "nearer_than",
     "nearest_neighbor_accuracy",

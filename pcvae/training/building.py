@@ -43,18 +43,11 @@ def open_data(config: TrainConfig) -> PointCloudData:
 
 def model_config(config: TrainConfig) -> LatentConfig:
     """Return what the model is built from."""
-    latents = {field.name: getattr(config, field.name) for field in fields(LatentConfig)}
-    if config.backbone != "points":
-        return replace(SIZES["small" if config.backbone.endswith("small") else "full"], **latents)
-    return VAEConfig(
-        **latents,
-        width=config.width,
-        encoder_depth=config.encoder_depth,
-        decoder_depth=config.decoder_depth,
-        conditioning=config.conditioning,
-        style_widths=config.style_widths,
-        prior=_prior_config(config),
-    )
+    kind = VAEConfig if config.backbone == "points" else LatentConfig
+    settings = {field.name: getattr(config, field.name) for field in fields(kind)}
+    if kind is VAEConfig:
+        return VAEConfig(**settings | {"prior": _prior_config(config)})
+    return replace(SIZES["small" if config.backbone.endswith("small") else "full"], **settings)
 
 
 def _prior_config(config: TrainConfig) -> PriorConfig | None:

@@ -14,6 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 from pytorch_lightning.utilities import rank_zero_only
 
+from pcvae.models import VAEConfig
 from pcvae.training.config import TrainConfig
 
 logger = logging.getLogger(__name__)
@@ -27,28 +28,9 @@ PLACES = ("out", "resume")
 # What a run was begun with and cannot go on without: sizes and constants of the model, which shapes
 # are kept for testing, and what the optimizer's state belongs to.
 FIXED = (
-    "latent_dim",
-    "style_dim",
-    "skip_weight",
-    "sigma_offset",
-    "backbone",
-    "width",
-    "style_widths",
-    "encoder_depth",
-    "decoder_depth",
-    "conditioning",
-    "normalization",
-    "prior",
-    "prior_width",
-    "prior_depth",
-    "fit",
-    "start_from",
-    "seed",
-    "categories",
-    "num_shapes",
-    "up",
-    "cosine",
-    "ema",
+    *(field.name for field in fields(VAEConfig)),
+    *("backbone", "prior_width", "prior_depth", "fit", "start_from", "seed", "categories"),
+    *("num_shapes", "up", "cosine", "ema"),
 )
 
 

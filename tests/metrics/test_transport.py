@@ -11,12 +11,12 @@ from pcvae.metrics import (
     emd_matrix,
     emd_of_neighbors,
     fixed_subsets,
-    lower_bounds,
     score_questions,
     set_scores,
     share_solved,
     transport,
 )
+from pcvae.metrics.transport import lower_bounds
 
 
 def assignment(one, other):
