@@ -7,7 +7,7 @@ fits into one picture.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -164,9 +164,7 @@ class LinearVAE:
 
     def with_beta(self, beta: float | int) -> LinearVAE:
         """Return the best one for another beta: nothing about the data has to be computed again."""
-        return LinearVAE(
-            self.center, self.directions, self.variances, self.left_over, self.noise, float(beta)
-        )
+        return replace(self, beta=float(beta))
 
     @property
     def threshold(self) -> float:

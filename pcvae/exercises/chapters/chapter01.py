@@ -132,6 +132,7 @@ def check_normalize(answer: Callable) -> None:
 def _wrong_centers(points: np.ndarray) -> dict[str, np.ndarray]:
     """Return what becomes of a cloud that is put right but for its center."""
     low, high = points.min(axis=0), points.max(axis=0)
+    off_mean = points - points.mean(axis=0)
     mean = "You centered on the mean of the points. It moves with how densely a part is sampled; "
     centers = {
         mean + "take the middle of the bounding box, (lowest + highest) / 2.": points.mean(axis=0),
@@ -153,20 +154,14 @@ def _wrong_centers(points: np.ndarray) -> dict[str, np.ndarray]:
     clouds = {k: cloud / np.linalg.norm(cloud, axis=1).max() for k, cloud in about.items()}
     return clouds | {
         "You only moved the mean to the origin. It should be the middle of the box, and then one "
-        "division is missing.": points - points.mean(axis=0),
+        "division is missing.": off_mean,
         "You brought each axis into 0 to 1. The middle should be at the origin, and all axes share "
         "one size.": (points - low) / (high - low),
         "You brought the longest axis into 0 to 1. The middle should be at the origin, and the "
         "farthest point at distance 1.": (points - low) / (high - low).max(),
         "You centered on the mean and divided by the standard deviation, the model's own way. Here "
-        "it is the middle of the box, and the farthest point.": _divided(
-            points - points.mean(axis=0), np.std
-        ),
+        "it is the middle of the box, and the farthest point.": off_mean / off_mean.std(),
     }
-
-
-def _divided(cloud: np.ndarray, size: Callable[[np.ndarray], float | np.floating]) -> np.ndarray:
-    return cloud / size(cloud)
 
 
 def _wrong_sizes(cloud: np.ndarray) -> dict[str, np.ndarray]:
