@@ -89,7 +89,7 @@ def cloud_grid(
     height = 2 + HEADROOM + LINE * lines  # of a panel, in units of `half`
     top = 0.35 if heading else 0.0  # inches
     size = (columns * panel_inches, rows * panel_inches * height / 2 + top)
-    figure = _new_figure(size)
+    figure = new_figure(size)
     axes = figure.add_axes((0, 0, 1, 1 - top / size[1]))
     axes.set(xlim=(0, 2 * columns), ylim=(-height * rows, 0), aspect="equal")
     axes.axis("off")
@@ -188,7 +188,7 @@ def _is_black(color: Any) -> bool:
     return max(to_rgb(color)) < NEARLY_BLACK
 
 
-def _new_figure(inches: tuple[float, float]) -> Figure:
+def new_figure(inches: tuple[float, float]) -> Figure:
     """Return a figure that pyplot has forgotten again.
 
     Made by pyplot, it shows as a picture at the end of a notebook's cell; forgotten, it does not
@@ -266,7 +266,7 @@ def latent_planes(
         The figure: at each place z the view it decodes to, and each q(z | x) as an ellipse of one
         standard deviation.
     """
-    figure = _new_figure((4.2 * len(planes), 4.4))
+    figure = new_figure((4.2 * len(planes), 4.4))
     panels = figure.subplots(1, len(planes), squeeze=False)[0]
     for panel, (title, (decode, means, sigma)) in zip(panels, planes.items(), strict=True):
         panel.plot(*toys.ellipses(means, sigma).T, color=VIEWS[1], lw=0.7)
@@ -288,7 +288,7 @@ def diagnosis_figure(found: Diagnosis, expected_sigma: float | None = None) -> F
     Returns:
         The figure.
     """
-    figure = _new_figure((11.0, 6.2))
+    figure = new_figure((11.0, 6.2))
     panels = figure.subplots(2, 3)
     _draw_swap(panels[0, 0], found, "z")
     _draw_swap(panels[0, 1], found, "h")

@@ -52,7 +52,7 @@ CODE = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|`[^`\n]+`", re.MULTILINE |
 EMBEDDED = re.compile(r'<img src="data:image/png;base64,(?P<png>[^"]+)"(?P<rest>[^>]*)>')
 WIDTH = re.compile(r'\bwidth="(\d+)"')
 PRINTED_BAR = re.compile(r"\r?[^\r\n]*\d+%\|[^\r\n]*\| *\d+/\d+ \[[^\]\r\n]*\]\n*")
-PROGRESS = re.compile(r"\d+%\|.*\||\|.*\| *\d+/\?")
+STILL = 'class="pcvae-still"'  # of the output that says what a panel is (pcvae/widgets/panel.py)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def edited(notebook: NotebookNode, page: str, known: list[str], site: Site) -> N
             cell.source = with_links(cell.source, page, known, site.repository)
         elif cell.cell_type == "code":
             cell.source = without_markers(cell.source)
-            outputs = [without_bars(output) for output in cell.outputs if not is_progress(output)]
+            outputs = [without_bars(output) for output in cell.outputs if not is_live(output)]
             outputs = [output for output in outputs if output.get("text") != ""]
             cell.outputs = [without_panel(output, next_panel, site) for output in outputs]
             for output in cell.outputs:
@@ -209,10 +209,14 @@ def without_markers(source: str) -> str:
     return "\n".join(kept)
 
 
-def is_progress(output: NotebookNode) -> bool:
-    """Whether an output is a progress bar, which without a kernel stands still for ever."""
-    data = output.get("data", {})
-    return WIDGET in data and bool(PROGRESS.search(data.get("text/plain", "")))
+def is_live(output: NotebookNode) -> bool:
+    """Whether an output is nothing without a kernel: a progress bar, or a panel itself."""
+    return WIDGET in output.get("data", {})
+
+
+def is_panel(output: NotebookNode) -> bool:
+    """Whether an output says what a panel is."""
+    return STILL in output.get("data", {}).get("text/html", "")
 
 
 def without_bars(output: NotebookNode) -> NotebookNode:
@@ -224,7 +228,7 @@ def without_bars(output: NotebookNode) -> NotebookNode:
 
 def without_panel(output: NotebookNode, next_panel: Iterator[Panel], site: Site) -> NotebookNode:
     """The output, or a picture and a note if it is a panel."""
-    if WIDGET not in output.get("data", {}):
+    if not is_panel(output):
         return output
     page = note(next(next_panel), output.data["text/plain"], site)
     return nbformat.v4.new_output("display_data", {"text/html": page})

@@ -16,7 +16,7 @@ import nbformat
 import numpy as np
 from PIL import Image, ImageChops
 
-from build import ROOT, WIDGET, is_progress
+from build import ROOT, is_panel
 from panels import STILLS
 
 sys.path.append(str(ROOT / "tests"))
@@ -61,7 +61,7 @@ def cells_of_panels(path: Path) -> list[int]:
         index
         for index, cell in enumerate(nbformat.read(path, 4).cells)
         for output in cell.get("outputs", [])
-        if WIDGET in output.get("data", {}) and not is_progress(output)
+        if is_panel(output)
     ]
 
 

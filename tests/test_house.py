@@ -34,7 +34,8 @@ ARROWS = {
         "randomness",
     },
     "editing": {"diagnostics", "models", "shapes"},
-    "widgets": {"toys"},
+    "figures": {"diagnostics", "geometry", "toys"},
+    "widgets": {"figures", "toys"},
     "explore": {
         "data",
         "diagnostics",
@@ -45,7 +46,6 @@ ARROWS = {
         "shapes",
         "widgets",
     },
-    "figures": {"diagnostics", "geometry", "toys", "widgets"},
 }
 NOT_IMPORTED = {"commands", "exercises"}  # nor tests, benchmarks or scripts
 FORBIDDEN = {"exercises": {"explore", "training"}}

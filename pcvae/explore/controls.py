@@ -16,6 +16,7 @@ from pcvae.explore.steps import Name, Step
 from pcvae.models import PointCloudVAE
 from pcvae.widgets import slider
 from pcvae.widgets.page import PageHelper
+from pcvae.widgets.panel import Panel
 
 LIMIT = 3.0  # standard deviations: nearly all shapes lie within
 STEP = 0.05  # of a slider on a direction of z
@@ -24,7 +25,7 @@ WRAP = {"flex_flow": "row wrap"}
 VALUE = Name("value")
 
 
-class Group(widgets.VBox):
+class Group(Panel, widgets.VBox):
     """Controls on one session.
 
     Args:
@@ -47,16 +48,13 @@ class Group(widgets.VBox):
     ) -> None:
         alone = not isinstance(model, Session)
         self.session = open_session(model, data, **options) if alone else model
+        self.name = f"{self.name} of {len(self.session.editor.shapes)} shapes"
+        self.pictures = [self.session.view]
         rows = self._rows()
         self.session.join(self)
         if alone:
             rows = [*picture_rows(self.session), *rows, PageHelper(self.session)]
         super().__init__(rows)
-
-    def __repr__(self) -> str:
-        """Say what a reader without a kernel does not see."""
-        shapes = len(self.session.editor.shapes)
-        return f"{self.name} of {shapes} shapes: run this cell in JupyterLab to see it."
 
     def _rows(self) -> list[widgets.Widget]:
         """Make the controls, listen to them, and return the rows they stand in."""
@@ -74,17 +72,7 @@ class Group(widgets.VBox):
 
 def picture_rows(session: Session) -> list[widgets.Widget]:
     """Return the picture, and what is said of it."""
-    return [session.view.widget, session.readout, session.message, widgets.HTML(LOST)]
-
-
-# Shown by marks on the page (ipywidgets' own, or page.js's): no Python runs any more by then.
-LOST = (
-    "<style>.pcvae-lost { display: none } "
-    ".jupyter-widgets-disconnected .pcvae-lost, .pcvae-gone .pcvae-lost "
-    "{ display: block; border-left: 4px solid #b00020; padding-left: 8px }</style>"
-    '<div class="pcvae-lost" role="alert"><b>The kernel of this panel is gone</b>, so nothing here '
-    "moves any more. Run the notebook's cells again.</div>"
-)
+    return [session.view.widget, session.readout, session.message]
 
 
 def button(label: str, tip: str, icon: str, action: Callable[[], None]) -> widgets.Button:

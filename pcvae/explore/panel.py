@@ -23,6 +23,7 @@ from pcvae.explore.tabs.sliders import AllPointsSliders, StyleSliders
 from pcvae.explore.tabs.walk import Walk
 from pcvae.models import PointCloudVAE
 from pcvae.widgets.page import PageHelper
+from pcvae.widgets.panel import Panel
 
 # What stands behind each tab; the groups of a tab are in the file of its title.
 TABS: dict[str, tuple[type[Group], ...]] = {
@@ -85,7 +86,7 @@ class TopRow(Group):
         self.redo.disabled = not self.session.history.future
 
 
-class Explorer(widgets.VBox):
+class Explorer(Panel, widgets.VBox):
     """Choose a shape, move its latents, see the decoded points follow.
 
     Every edit starts again from the encoded shape, so that the picture depends on where the
@@ -109,6 +110,10 @@ class Explorer(widgets.VBox):
 
     def __init__(self, model: PointCloudVAE, data: CloudSet | np.ndarray, **options: Any) -> None:
         self.session = session = open_session(model, data, **options)
+        self.name, self.pictures = (
+            f"Explorer of {len(session.editor.shapes)} shapes",
+            [session.view],
+        )
         self._groups: dict[type[Group], Group] = {}
         self.top = TopRow(session)
         self.shape, self.color, self.reset = self.top.shape, self.top.color, self.top.reset
@@ -140,11 +145,6 @@ class Explorer(widgets.VBox):
         if not page.children:
             with self.session.guarded():
                 page.children = [self.group(kind) for kind in TABS[self.tabs.titles[change["new"]]]]
-
-    def __repr__(self) -> str:
-        """Say what a reader without a kernel does not see."""
-        shapes = len(self.session.editor.shapes)
-        return f"Explorer of {shapes} shapes: run this cell in JupyterLab to see it."
 
     @property
     def directions(self) -> editing.Directions:

@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from pcvae.widgets.page import PageHelper
+from pcvae.widgets.panel import Panel
 
 WIDE = {"description_width": "min(180px, 40%)"}  # of a slider's label
 # A picture grows a hundred times as fast as the controls beside it. Where less than both minimal
@@ -22,7 +23,7 @@ CONTROL = {"flex": "1 1 300px", "width": "auto", "margin": "2px 8px 2px 2px"}
 WRAP = {"flex_flow": "row wrap", "align_content": "flex-start"}
 
 
-class Bench(widgets.Box):
+class Bench(Panel, widgets.Box):
     """Call a function with the values of all controls, now and whenever one of them changes.
 
     Args:
@@ -40,6 +41,7 @@ class Bench(widgets.Box):
     Attributes:
         controls: as given.
         readout: the line.
+        name, pictures: as given.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Bench(widgets.Box):
         name: str,
         below: bool = False,
     ) -> None:
-        self.controls, self._update, self._name = dict(controls), update, name
+        self.controls, self._update, self.name = dict(controls), update, name
         self._dark = False
         # The picture must have something to show before it becomes part of another widget.
         self.readout = widgets.HTML(self._drawn())
@@ -59,16 +61,12 @@ class Bench(widgets.Box):
             control.style.description_width = "initial" if below else "min(150px, 40%)"
             control.layout = CONTROL
             control.observe(self._changed, names="value")
-        self._pictures = picture if isinstance(picture, Sequence) else [picture]
-        left = _side_by_side([getattr(one, "widget", one) for one in self._pictures])
+        self.pictures = picture if isinstance(picture, Sequence) else [picture]
+        left = _side_by_side([getattr(one, "widget", one) for one in self.pictures])
         left.layout = WHOLE if below else PICTURE
         right = widgets.Box([*self.controls.values(), self.readout])
         right.layout = {**WRAP, **(WHOLE if below else CONTROLS)}
         super().__init__([left, right, PageHelper(self)], layout=WRAP)
-
-    def __repr__(self) -> str:
-        """Say what a reader without a kernel does not see."""
-        return f"{self._name}: run this cell in JupyterLab to see it."
 
     @property
     def dark(self) -> bool:
@@ -78,7 +76,7 @@ class Bench(widgets.Box):
     @dark.setter
     def dark(self, dark: bool) -> None:
         self._dark = dark
-        for picture in self._pictures:
+        for picture in self.pictures:
             if hasattr(picture, "dark"):
                 picture.dark = dark
 

@@ -21,6 +21,9 @@ import plotly
 import plotly.graph_objects as go
 import traitlets
 
+from pcvae.widgets.page import PageHelper
+from pcvae.widgets.panel import Panel, plain_text
+
 
 def import_without(unwanted: str, name: str) -> ModuleType:
     """Import a module while another one, which is of no use to it, cannot be found."""
@@ -112,6 +115,27 @@ class Figure(go.FigureWidget):
         for scene in self.select_scenes():
             yield from (scene.xaxis, scene.yaxis, scene.zaxis)
 
+    def still(self) -> Any:
+        """Return a picture of what it shows, if that is curves and dots of a plane."""
+        from pcvae.widgets.stills import of_curves
+
+        flat = self.data and all(trace.type == "scatter" for trace in self.data)
+        return of_curves(self.data, self.layout) if flat else None
+
+    def _ipython_display_(self) -> None:
+        """Show it, dark where the page is, as a panel of its own."""
+        Alone(self)._ipython_display_()
+
     def configure(self, **options: object) -> None:
         """Set options of plotly.js, such as `displayModeBar`, before the figure is revealed."""
         self._config = {**self._config, **options}
+
+
+class Alone(Panel, widgets.VBox):
+    """A figure that no other panel holds."""
+
+    def __init__(self, figure: Figure) -> None:
+        title = figure.layout.title.text or "A figure"
+        self.name, self.pictures = plain_text(title), [figure]
+        figure.reveal()
+        super().__init__([figure, PageHelper(figure)])

@@ -1,5 +1,12 @@
 // What only the page itself can do for a panel of controls.
 
+// Shown by marks on the page, ipywidgets' own or that of `watchPanel`: no Python runs by then.
+const LOST = `<style>
+.pcvae-lost { display: none; border-left: 4px solid #b00020; padding-left: 8px }
+.jupyter-widgets-disconnected > .pcvae-lost, .pcvae-gone .pcvae-lost { display: block }
+</style><div class="pcvae-lost" role="alert"><b>The kernel of this panel is gone</b>, so nothing here
+moves any more. Run the notebook's cells again.</div>`;
+
 // ipywidgets writes a slider's label beside it, but does not tie the two together: a screen reader
 // would read "slider, 0.5" and not say of what.
 function nameControls(panel) {
@@ -64,7 +71,7 @@ function watchPanel(model, el) {
     nameControls(panel);
     controls.observe(panel, { childList: true, subtree: true, characterData: true });
   }, 100);
-  el.style.display = "none";
+  el.innerHTML = LOST;
   return () => {
     clearInterval(start);
     forget();

@@ -43,6 +43,10 @@ class PlaneView:
         self.widget.dark = dark
         self.widget.data[LATTICE].line.color = PALE if dark else INK
 
+    def still(self) -> Any:
+        """Return a picture of what it shows."""
+        return self.widget.still()
+
     def show(
         self,
         decode: Callable[[np.ndarray], np.ndarray],

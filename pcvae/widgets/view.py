@@ -38,7 +38,8 @@ class _View:
     ) -> None:
         if renderer not in RENDERERS:
             raise ValueError(f'Expected the view "plotly" or "webgl", got {renderer!r}.')
-        self._clouds = RENDERERS[renderer](titles, [float(radius) for radius in radii], height)
+        self._titles, self._radii = titles, [float(radius) for radius in radii]
+        self._clouds = RENDERERS[renderer](titles, self._radii, height)
         self._coloring: Coloring | None = None
         self._dark = False
 
@@ -46,6 +47,13 @@ class _View:
     def widget(self) -> Any:
         """What to display, once something was shown in it."""
         return self._clouds.widget
+
+    def still(self) -> Any:
+        """Return a picture of what it shows."""
+        from pcvae.widgets.stills import of_clouds
+
+        clouds = [self.coordinates(which) for which in range(len(self._radii))]
+        return of_clouds(clouds, self._radii, self._titles, self._coloring)
 
     @property
     def dark(self) -> bool:

@@ -149,5 +149,5 @@ def test_too_few_shapes_are_named(model, boxes):
 
 def test_says_in_words_what_it_is_where_it_cannot_be_shown(panel):
     bundle = panel._repr_mimebundle_()
-    assert bundle["text/plain"] == "Explorer of 8 shapes: run this cell in JupyterLab to see it."
+    assert bundle["text/plain"] == "Explorer of 8 shapes: run this cell in JupyterLab to move it."
     assert "application/vnd.jupyter.widget-view+json" in bundle

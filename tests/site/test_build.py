@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from built_site import NEEDS_SPHINX, ROOT, load_build
 
+from pcvae.widgets.panel import Still
+
 pytestmark = NEEDS_SPHINX
 
 SITE = load_build()
@@ -51,18 +53,19 @@ def test_markers_go_with_their_reasons(source, expected):
     assert SITE.without_markers(source) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("five VAEs:   0%|          | 0/5 [00:00<?, ?it/s]", True),
-        ("Training: |          | 0/? [00:00<?, ?it/s]", True),
-        (" 50%|#####     | 468/936 [00:00<?, ?step/s]", True),
-        ("Explorer of 40 shapes: run this cell in JupyterLab to see it.", False),
-    ],
-)
-def test_progress_bars_are_told_from_panels(text, expected):
-    output = nbformat.v4.new_output("display_data", {SITE.WIDGET: {}, "text/plain": text})
-    assert SITE.is_progress(output) is expected
+def test_of_a_panel_the_words_are_kept_and_of_a_progress_bar_nothing(tmp_path):
+    def output(**data):
+        return nbformat.v4.new_output("display_data", data)
+
+    live, page = {SITE.WIDGET: {"model_id": "1"}}, Still("A cube", [])._repr_html_()
+    bar = output(**live, **{"text/plain": "five VAEs:   0%|          | 0/5 [00:00<?, ?it/s]"})
+    panel = [output(**live), output(**{"text/html": page, "text/plain": "A cube: run this cell"})]
+    cells = [nbformat.v4.new_markdown_cell("# Title\n\ntext")]
+    cells.append(nbformat.v4.new_code_cell("cube", outputs=[bar, *panel]))
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    (kept,) = SITE.edited(notebook, PAGE, [], SITE.Site(tmp_path)).cells[1].outputs
+    assert kept.data["text/html"].startswith('<div class="panel">')
+    assert "<b>A cube.</b>" in kept.data["text/html"]
 
 
 def test_printed_progress_bars_go_and_what_was_printed_beside_them_stays():

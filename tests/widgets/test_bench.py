@@ -70,7 +70,7 @@ def test_an_interrupt_is_said_and_the_next_change_is_drawn():
 
 
 def test_readers_without_a_kernel_are_told_what_it_is(bench):
-    assert repr(bench) == "A thing: run this cell in JupyterLab to see it."
+    assert repr(bench) == "A thing: run this cell in JupyterLab to move it."
 
 
 def test_sliders_begin_in_the_middle_and_report_while_dragged():
