@@ -51,19 +51,33 @@ function hasten(bundle) {
     const dragged = performance.now() - (this.drawnAt ?? -RECENT) < RECENT;
     this.waiting ??= setTimeout(() => flush(this), dragged ? PATIENCE : 0);
   };
-  const render = prototype.perform_render;
+  const { perform_render: render, remove } = prototype;
   prototype.perform_render = function () {
+    listen(this);
     if (hasGraphicsCard()) roundOff(this.model.get("_widget_data"));
     render.call(this);
     fit(this);
     this.el.on("plotly_afterplot", () => { widen(this.el); readIfAsked(this.el); });
     this.el.on("plotly_relayouting", (update) => follow(this.el, update));
   };
+  prototype.remove = function () {
+    clearTimeout(this.waiting);
+    this.forget();
+    remove.call(this);
+  };
   const report = prototype.handle_plotly_relayout;
   prototype.handle_plotly_relayout = function (update) {
     report.call(this, update && { ...update, ...follow(this.el, update) });
   };
   return bundle;
+}
+
+// plotly goes on listening after its view was removed, and fails to draw on what is gone.
+function listen(view) {
+  const { model } = view, heard = [];
+  const on = (...what) => { heard.push(what); model.on(...what); };
+  view.model = Object.create(model, { on: { value: on } });
+  view.forget = () => { for (const what of heard) model.model.off(...what); };
 }
 
 const CAMERA = /^(scene\d*)\.camera$/;
@@ -227,13 +241,9 @@ export default () => {
       });
     },
     async render(context) {
-      // plotly goes on listening after its view was removed, and fails to draw on what is gone.
-      const heard = [];
-      const on = (...what) => { heard.push(what); context.model.on(...what); };
-      const model = Object.create(context.model, { on: { value: on } });
       const figure = await loading;
       await idle();
-      const cleanUp = await figure.render({ ...context, model });
+      const cleanUp = await figure.render(context);
       const forget = saveCamera(context.el);
       const drawn = new MutationObserver(() => nameScenes(context.el));
       drawn.observe(context.el, { childList: true, subtree: true });
@@ -241,7 +251,6 @@ export default () => {
       return () => {
         drawn.disconnect();
         forget();
-        for (const what of heard) context.model.off(...what);
         cleanUp?.();
       };
     },
