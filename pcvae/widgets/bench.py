@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from pcvae.widgets.page import PageHelper
 from pcvae.widgets.panel import Panel
 
-WIDE = {"description_width": "min(180px, 40%)"}  # of a slider's label
+WIDE = {"description_width": "min(180px, 50%)"}  # of a slider's label
 # A picture grows a hundred times as fast as the controls beside it. Where less than both minimal
 # widths is left, they go below it.
 PICTURE = {"flex": "100 1 420px", "min_width": "min(420px, 100%)"}
@@ -21,6 +21,7 @@ WHOLE = {"flex": "1 1 100%"}
 SHARE = {"flex": "1 1 260px", "min_width": "min(260px, 100%)"}  # of pictures side by side
 CONTROL = {"flex": "1 1 300px", "width": "auto", "margin": "2px 8px 2px 2px"}
 WRAP = {"flex_flow": "row wrap", "align_content": "flex-start"}
+INTERRUPTED = "Interrupted: the picture may show other values. Move a slider to draw."
 
 
 class Bench(Panel, widgets.Box):
@@ -88,8 +89,9 @@ class Bench(Panel, widgets.Box):
         """Draw again, and say so if that fails."""
         try:
             text = self._drawn()
-        except KeyboardInterrupt:  # meant for a cell, perhaps; no line of numbers is true any more
-            text = _alert("Interrupted: the picture may show other values. Move a slider to draw.")
+        except KeyboardInterrupt:  # no line of numbers is true any more
+            self.readout.value = _alert(INTERRUPTED)
+            raise  # it may be meant for a cell that moves the slider
         except Exception as error:  # whatever it is, a callback's traceback is seen by nobody
             text = _alert(f"{type(error).__name__}: {error}")
         self.readout.value = text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from browser.harness import Lab, write_notebook
@@ -27,6 +29,13 @@ x = np.linspace(0, 1, 50)
 Figure(data=[{"type": "scatter", "x": x, "y": x**2}], layout={"title": {"text": "A curve"}})
 """
 TWICE = "bench"
+BUSY = "print('it trains')\nwhile True: pass"
+INTERRUPT = """() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel
+    .interrupt().then(() => true)"""
+SIDEBAR = """open => {
+    const { shell } = window.jupyterapp;
+    if (open) shell.expandLeft(); else shell.collapseLeft();
+    return shell.leftCollapsed !== open; }"""
 # Texts and sizes of pictures of the outputs that are seen, one after the other.
 SEEN = """() => Array.from(document.querySelectorAll('.jp-OutputArea-child')).filter(
     child => child.offsetHeight > 0).map(child => [child.innerText.trim(),
@@ -124,3 +133,37 @@ def test_of_a_panel_shown_twice_each_can_be_cleared_alone(lab, tmp_path, rendere
         lab.until(lambda: lab.page.locator(".widget-slider").count() == 1)
         moved(lab, renderer)
         assert lab.errors() == []
+
+
+def test_slider_and_picture_agree_after_a_drag_beside_a_cell_that_is_interrupted(lab, tmp_path):
+    lab.open_notebook(write_notebook(tmp_path / "busy.ipynb", BENCH.format(renderer="webgl"), BUSY))
+    lab.run_cells([0])
+    slider = lab.slider("size")
+    slider.wait_for()
+    before = lab.settled(lambda: lab.page.evaluate(PLACES["webgl"]))
+    lab.start_cells([1])
+    lab.page.locator(".jp-OutputArea-output").get_by_text("it trains").wait_for()
+    readout = lab.drag_slider(slider, 0.9)
+    lab.wait_for(INTERRUPT)  # JupyterLab may have let the kernel draw beside the cell, or not yet
+    lab.wait_for("() => window.kernelErrors.length > 0")
+    assert lab.errors() == ["KeyboardInterrupt: "]
+    line = lab.page.get_by_text(re.compile(f"^size {float(readout):.2f}$"))
+    lab.until(lambda: line.count() == 1)
+    now = lab.settled(lambda: lab.page.evaluate(PLACES["webgl"]))
+    np.testing.assert_allclose(now, np.array(before) * float(readout) / 0.55, rtol=2e-3)
+
+
+@pytest.mark.parametrize(("width", "sidebar"), [(900, True), (480, False)])
+def test_in_a_narrow_window_the_picture_comes_first(lab, tmp_path, width, sidebar):
+    lab.open_notebook(write_notebook(tmp_path / "narrow.ipynb", BENCH.format(renderer="webgl")))
+    lab.run_all()
+    lab.page.set_viewport_size({"width": width, "height": 900})
+    lab.wait_for(SIDEBAR, sidebar)
+    picture, slider = lab.page.locator("canvas[role=img]"), lab.slider("size")
+    box = lab.settled(picture.bounding_box)
+    output = lab.page.locator(".jp-OutputArea-output").first.bounding_box()
+    assert box["width"] > 0.95 * output["width"] > 0.7 * (width - 300 * sidebar - 60)
+    assert box["height"] > 300
+    assert slider.bounding_box()["y"] >= box["y"] + box["height"]
+    assert lab.cut_off() == []
+    lab.screenshot(f"panels_narrow_{width}")
