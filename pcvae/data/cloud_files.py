@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from pcvae.data.clouds import SPLIT_NAMES, CloudSet, split_of
 from pcvae.data.lazy import PointRows
 from pcvae.data.listing import pointer
 from pcvae.data.reading.arrays import EXPECTED, read_arrays, read_npy
+from pcvae.data.reading.shape import COARSE
 from pcvae.files import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ FORMATS = (".npz", ".ply")
 ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar")
 # Clouds whose size is below this part of their distance lose digits that matter in float32.
 FAR = 1e-3
+# Of clouds on the disk, so many are looked at for digits that are lost.
+LOOKED_AT = 64
 # More points than these, and than this part of a cloud, in one place are padding.
 LEAST_PADDED, PADDED = 3, 0.02
 # What is read of an archive, and what `pcvae prepare` keeps beside it.
@@ -89,7 +92,7 @@ def _texts(path: Path, what: str, arrays: dict[str, np.ndarray], count: int) -> 
         texts = np.char.decode(flat, "utf-8") if flat.dtype.kind == "S" else flat
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: `{what}` holds bytes that are no UTF-8 ({error}).") from error
-    return tuple(map(str, texts.tolist()))
+    return tuple(str(text).strip() for text in texts.tolist())  # some are filled up by blanks
 
 
 def _splits(path: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -175,9 +178,14 @@ def _check_points(path: Path, points: np.ndarray) -> np.ndarray | PointRows:
         hint = " Are they points.transpose(0, 2, 1)?" if axes else ""
         raise ValueError(f"{path}: {EXPECTED}, got shape {points.shape} of {points.dtype}.{hint}")
     if isinstance(points, np.memmap):
+        _warn_of_rounding(path, points[:: len(points) // LOOKED_AT + 1])
         return PointRows(points)
     _warn_of_padding(path, points)
-    return _centered(path, points).astype(np.float32)
+    if points.dtype.kind == "f" and points.itemsize <= 4:
+        _warn_of_rounding(path, points)
+    elif points.size and np.isfinite(points).all():
+        points = _centered(path, points)
+    return np.ascontiguousarray(points, dtype=np.float32)
 
 
 def _warn_of_padding(path: Path, points: np.ndarray) -> None:
@@ -199,21 +207,57 @@ def _warn_of_padding(path: Path, points: np.ndarray) -> None:
 
 def _centered(path: Path, points: np.ndarray) -> np.ndarray:
     """Return clouds about the origin if they are so far from it that float32 would round them."""
-    if points.dtype == np.float32 or points.size == 0 or not np.isfinite(points).all():
-        return points
-    low, high = (extreme(points, axis=(0, 1)).astype(np.float64) for extreme in (np.min, np.max))
+    lows, highs = _boxes(points)
+    low, high = lows.min(axis=0), highs.max(axis=0)
     middle, size = (low + high) / 2, (high - low).max()
-    if not 0 < size < FAR * np.abs(middle).max():
+    if 0 < size < FAR * np.abs(middle).max():
+        logger.warning(
+            "%s: the clouds stand %.6g from the origin and measure %.3g. They were moved to it by "
+            "%s, for in float32 they would be rounded.",
+            path,
+            np.abs(middle).max(),
+            size,
+            np.array2string(-middle, precision=9),
+        )
+        return points - middle
+    rounded = _are_rounded(lows, highs, np.float32)
+    if not rounded.any():
         return points
     logger.warning(
-        "%s: the clouds stand %.6g from the origin and measure %.3g. They were moved to it by %s, "
-        "for in float32 they would be rounded.",
-        path,
-        np.abs(middle).max(),
-        size,
-        np.array2string(-middle, precision=9),
+        "%s: %d of %d clouds stand so far from the origin, each in a place of its own, that "
+        "float32 would round them. Each was moved to the origin by the middle of its own box.",
+        *(path, rounded.sum(), len(points)),
     )
-    return points - middle
+    return points - ((lows + highs) / 2)[:, None]
+
+
+def _warn_of_rounding(path: Path, points: np.ndarray) -> None:
+    """Say how many clouds have lost digits that show, or will in float32."""
+    if points.size == 0 or not np.isfinite(points).all():
+        return
+    kind = min(points.dtype.type, np.float32, key=lambda kind: np.dtype(kind).itemsize)
+    rounded = _are_rounded(*_boxes(points), kind if points.dtype.kind == "f" else np.float32)
+    if rounded.any():
+        logger.warning(
+            "%s: %d of %d clouds that were looked at stand so far from the origin that their "
+            "coordinates are rounded to steps that show. Center them before they are written in "
+            "%s.",
+            *(path, rounded.sum(), len(points), np.dtype(kind)),
+        )
+
+
+def _boxes(points: np.ndarray) -> tuple[Float[np.ndarray, "S 3"], Float[np.ndarray, "S 3"]]:
+    """Return the least and the largest coordinates of each cloud."""
+    return points.min(axis=1).astype(np.float64), points.max(axis=1).astype(np.float64)
+
+
+def _are_rounded(
+    lows: Float[np.ndarray, "S 3"], highs: Float[np.ndarray, "S 3"], kind: type[np.floating]
+) -> Bool[np.ndarray, " S"]:
+    """Tell which clouds, given by their boxes, a type of number keeps in steps that show."""
+    steps = np.spacing(np.maximum(np.abs(lows), np.abs(highs)).max(axis=1).astype(kind))
+    sizes = (highs - lows).max(axis=1)
+    return (sizes > 0) & (steps > COARSE * sizes)
 
 
 # Clouds for other programs

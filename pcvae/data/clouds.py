@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +22,15 @@ SPLIT_NAMES = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 # No usual names: what begins so is more likely a split than a class.
-SPLIT_BEGINNINGS = ("train", "test", "valid", "eval", "holdout", "dev_", "dev-", "val_", "val-")
+SPLIT_BEGINNINGS = (
+    "train", "test", "valid", "eval", "holdout", "heldout", "unseen",
+    "dev_", "dev-", "val_", "val-",
+    # Spanish, Portuguese, French, Italian; Russian, Chinese, Japanese, Korean; without accents.
+    "entren", "prueba", "trein", "apprent", "entrain", "addestr", "collaud",
+    "обуч", "тест", "провер", "训练", "訓練", "测试", "測試", "验证", "驗證",
+    "学習", "テスト", "検証", "훈련", "학습", "테스트", "검증",
+)  # fmt: skip
+SPLIT_SHORT = ("tr", "te", "trn", "tst", "vld")
 # Of a source without splits of its own, or without this one: one shape in so many.
 ONE_IN = {"val": 10, "test": 5}
 
@@ -145,14 +155,23 @@ def some(names: Collection[str]) -> str:
 
 def split_of(name: str) -> str:
     """Return the split that a usual name stands for, in any case; nothing for any other name."""
-    return SPLIT_NAMES.get(name.strip().casefold(), "")
+    return SPLIT_NAMES.get(unicodedata.normalize("NFKC", name).strip().casefold(), "")
+
+
+def splits_within(name: str) -> set[str]:
+    """Return the splits that words in a name stand for, as in ModelNetTest and test-0001."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[\W\d_]+", " ", name).split()
+    return {split_of(word) for word in words} - {""}
 
 
 def resembles_split(name: str) -> bool:
     """Tell whether a name is none of a split, but may be meant as one: train_set, Tests, trian."""
-    plain = name.strip().casefold()
-    if split_of(name) or plain.startswith(SPLIT_BEGINNINGS):
-        return not split_of(name)
+    if split_of(name):
+        return False
+    plain = unicodedata.normalize("NFKC", name).strip().casefold()
+    bare = "".join(c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c))
+    if plain in SPLIT_SHORT or bare.startswith(SPLIT_BEGINNINGS) or splits_within(name):
+        return True
     near = [k for k in SPLIT_NAMES if k[:1] == plain[:1] and abs(len(k) - len(plain)) < 3]
     return bool(near and difflib.get_close_matches(plain, near, n=1, cutoff=0.8))
 

@@ -11,12 +11,15 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pcvae.data.clouds import NAMED, resembles_split, some, split_of
+from pcvae.data.clouds import NAMED, resembles_split, some, split_of, splits_within
 
 logger = logging.getLogger(__name__)
 
 
-HIDDEN = ("__macosx", "__pycache__", "thumbs.db", "desktop.ini")
+HIDDEN = (
+    "__macosx", "__pycache__", "thumbs.db", "desktop.ini", "lost+found", "#recycle", "@eadir",
+    "$recycle.bin", "system volume information",
+)  # fmt: skip
 COMPANIONS = (".mtl", ".png", ".jpg", ".jpeg", ".md")
 NOTES = ("readme", "license", "licence")
 # How files begin, or where links point to, that stand for a file which was not fetched.
@@ -26,6 +29,9 @@ POINTERS = {
     ANNEX: "a pointer of git-annex, not the file: `git annex get` fetches it",
 }
 DVC = ".dvc"
+# What lists of splits end in, where they have names as splits do.
+LISTS = (".txt", ".csv", ".json", ".lst", ".yaml", ".yml")
+A_LIST = ". If it lists splits: sort the shapes into folders named train, val and test"
 
 
 class ShapeFile(NamedTuple):
@@ -71,6 +77,9 @@ class Skipped:
             ValueError: Unusable files are to be fatal.
         """
         text = " ".join(str(reason).split()).rstrip(".")
+        stem, ending = os.path.splitext(name.rpartition("/")[2])
+        if ending.lower() in LISTS and splits_within(stem) and not text.endswith(A_LIST):
+            text += A_LIST
         if self.strict:
             raise ValueError(
                 f"{self.where}: {name} cannot be used: {text}. Mend or remove it, or leave "
@@ -149,7 +158,9 @@ def list_shapes(folder: Path, endings: Collection[str], skipped: Skipped) -> lis
             f"{folder} holds no shapes. Expected files ending in {', '.join(endings)}, in folders "
             f"named after their classes or not.{others}"
         )
-    return _describe(sorted(paths, key=lambda found: found[1]), folder, skipped)
+    files = _describe(sorted(paths, key=lambda found: found[1]), folder, skipped)
+    skipped.tell(len(files)) if not files else _warn_of_files(folder, files)
+    return files
 
 
 def is_hidden(name: str) -> bool:
@@ -317,4 +328,18 @@ def _warn_of_names(folder: Path, levels: dict[tuple[str, ...], list[int]]) -> No
             folder,
             some({way[-1] for way in splits if way[:-1] in mixed}),
             some({way[-1] for way in classes if way[:-1] in mixed}),
+        )
+
+
+def _warn_of_files(folder: Path, files: Iterable[ShapeFile]) -> None:
+    """Say so if only the names of files tell which split they are of."""
+    loose = [file for file in files if not file.split]
+    named = {file.name: splits_within(os.path.basename(file.id)) for file in loose}
+    most = 2 * sum(map(bool, named.values())) > len(named)
+    if most and len(set().union(*named.values())) > 1:
+        logger.warning(
+            "%s: files are named after splits, such as %s, which says nothing here: sort them into "
+            "folders named train, val and test.",
+            folder,
+            next(name for name, splits in named.items() if splits),
         )

@@ -228,6 +228,7 @@ def test_other_endings_are_refused(points, tmp_path):
     [
         np.array([b"chair", b"lamp", b"chair", b"lamp", b"caf\xc3\xa9"]),
         np.array(["chair", "lamp", "chair", "lamp", "caf\xe9"]).reshape(5, 1),
+        np.array([b"chair  ", b"lamp   ", b"chair  ", b"lamp   ", b"caf\xc3\xa9  "]),
     ],
 )
 def test_names_from_hdf5_are_text(tmp_path, classes):
@@ -315,6 +316,46 @@ def test_clouds_that_float32_can_hold_stay_where_they_are(tmp_path, caplog):
     np.savez(tmp_path / "near.npz", points=given)
     assert np.allclose(read_clouds(tmp_path / "near.npz").points, given, atol=1e-4)
     assert not caplog.records
+
+
+def test_clouds_each_in_a_far_place_of_its_own_keep_their_digits(tmp_path, caplog):
+    """As scanned rooms in one map: their common middle is of no help."""
+    near = np.random.default_rng(0).normal(size=(5, 64, 3))
+    places = np.random.default_rng(1).uniform(0, 1e7, size=(5, 1, 3))
+    np.savez(tmp_path / "map.npz", points=near + places)
+    found = read_clouds(tmp_path / "map.npz").points
+    assert np.abs(np.ptp(found, axis=1) - np.ptp(near, axis=1)).max() < 1e-5
+    assert np.abs(found.max(axis=1) + found.min(axis=1)).max() < 1e-5
+    (record,) = caplog.records
+    assert "5 of 5 clouds stand so far" in record.message
+
+
+@pytest.mark.parametrize(("kind", "place"), [("f4", 5e6), ("f2", 300)])
+def test_digits_that_a_file_has_lost_are_told_of(tmp_path, caplog, kind, place):
+    near = np.random.default_rng(0).normal(size=(5, 64, 3))
+    near[2:] -= place  # these three are all right
+    np.savez(tmp_path / "map.npz", points=(near + place).astype(kind))
+    read_clouds(tmp_path / "map.npz")
+    kinds = {"f4": "float32", "f2": "float16"}
+    assert "2 of 5 clouds that were looked at stand so far" in caplog.text
+    assert f"written in {kinds[kind]}" in caplog.text
+
+
+def test_digits_that_clouds_on_the_disk_would_lose_are_told_of(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(cloud_files, "IN_MEMORY", 0)
+    np.save(tmp_path / "map.npy", CLOUDS.astype(np.float64) + 5e7)
+    read_clouds(tmp_path / "map.npy")
+    assert "5 of 5 clouds that were looked at" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["f2", ">f4", ">f8", "f4", "i2"])
+def test_any_type_and_order_of_numbers_opens_as_data(tmp_path, kind):
+    points = (np.random.default_rng(0).normal(size=(12, 40, 3)) * 9).astype(kind)
+    np.savez(tmp_path / "c.npz", points=points)
+    np.savez(tmp_path / "f.npz", points=np.asfortranarray(points))
+    plain, turned = (open_splits(str(tmp_path / f"{name}.npz")).train.points for name in "cf")
+    assert len(plain) == len(turned) == 9
+    assert np.allclose(np.sort(plain, axis=1), np.sort(turned, axis=1))
 
 
 def test_clouds_that_were_filled_up_with_zeros_are_told_of(tmp_path, caplog):

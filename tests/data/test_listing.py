@@ -67,7 +67,29 @@ def test_usual_names_are_splits_in_any_case_on_any_level(tmp_path, caplog, names
 
 
 @pytest.mark.parametrize(
-    "name", ["train_set", "Tests", "eval", "trian", "validaton", "test2017", "evaluation"]
+    "name",
+    [
+        "train_set",
+        "Tests",
+        "eval",
+        "trian",
+        "validaton",
+        "test2017",
+        "evaluation",
+        "val2017",
+        "my_train",
+        "ModelNetTest",
+        "(test)",
+        "1-valid",
+        "tst",
+        "te",
+        "entrenamiento",
+        "Prüfung_Test",
+        "entraînement",
+        "обучение",
+        "训练集",
+        "テスト",
+    ],
 )
 def test_names_that_resemble_splits_are_told_of(tmp_path, caplog, name):
     fill(tmp_path, f"{name}/chair/a.off", "other/chair/b.off")
@@ -76,7 +98,9 @@ def test_names_that_resemble_splits_are_told_of(tmp_path, caplog, name):
     assert "resemble splits" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["chair", "vase", "desk", "toaster", "drain", "rest", "valve"])
+@pytest.mark.parametrize(
+    "name", ["chair", "vase", "desk", "toaster", "drain", "rest", "valve", "contest", "TV", "tray"]
+)
 def test_names_of_classes_are_not(tmp_path, caplog, name):
     fill(tmp_path, f"{name}/a.off", "lamp/b.off")
     assert kinds(tmp_path) == {name, "lamp"}
@@ -110,6 +134,12 @@ def test_two_splits_on_the_way_to_a_shape_are_one_too_many(tmp_path):
     assert reasons == {"train/chair/test/a.off": "its folders name two splits, test and train"}
 
 
+def test_nothing_but_shapes_of_two_splits_is_refused_in_words(tmp_path):
+    fill(tmp_path, "train/chair/test/a.off", "train/chair/test/b.off")
+    with pytest.raises(ValueError, match=r"none of its files can be used: .* name two splits"):
+        listed(tmp_path)
+
+
 @pytest.mark.parametrize("around", ["ModelNet10", "archive/ModelNet10"])
 def test_folders_around_a_data_set_are_seen_through_and_told_of(tmp_path, caplog, around):
     for kind in ("chair", "lamp"):
@@ -141,6 +171,8 @@ def test_what_systems_and_editors_leave_behind_never_counts(tmp_path, caplog):
         *("chair/a.off", ".Trash/b.off", "chair/.ipynb_checkpoints/a-checkpoint.off"),
         *("chair/._a.off", "__MACOSX/chair/._a.off", "chair/Thumbs.db", "desktop.ini"),
         *("README.txt", "LICENSE", "chair/a.mtl", "chair/wood.PNG", "notes.md"),
+        *("@eaDir/a.off", "#recycle/b.off", "$RECYCLE.BIN/c.off", "lost+found/d.off"),
+        "System Volume Information/e.off",
     )
     files, reasons = listed(tmp_path, strict=True)
     assert list(files) == ["chair/a"]
@@ -162,6 +194,31 @@ def test_other_kinds_are_named_together(tmp_path, caplog):
     assert "lamp/noending (a file without an ending is not read)" in record.message
     with pytest.raises(ValueError, match=r"0\.step cannot be used: \.step is not read"):
         listed(tmp_path, strict=True)
+
+
+def test_lists_of_splits_are_told_from_other_kinds(tmp_path):
+    fill(tmp_path, "chair/a.off", "splits/modelnet_test.json", "chair/b.json", "chair/test.step")
+    _, reasons = listed(tmp_path)
+    assert "sort the shapes into folders" in reasons["splits/modelnet_test.json"]
+    assert {reasons["chair/b.json"], reasons["chair/test.step"]} == {
+        ".json is not read",
+        ".step is not read",
+    }
+
+
+def test_splits_in_the_names_of_files_are_told_of(tmp_path, caplog):
+    fill(tmp_path, "chair/train_0.off", "chair/train_1.off", "chair/test_0.off", "lamp/Test3.off")
+    assert splits(tmp_path) == {""}
+    (record,) = caplog.records
+    assert "files are named after splits, such as chair/test_0.off" in record.message
+
+
+def test_words_in_the_names_of_some_files_are_not_splits(tmp_path, caplog):
+    fill(tmp_path, "toys/train_0.off", "toys/test_tube.off", *(f"toys/{k}.off" for k in range(9)))
+    fill(tmp_path / "more", "train/train_0.off", "test/test_0.off", "val/val_0.off")
+    listed(tmp_path / "toys")
+    listed(tmp_path / "more")
+    assert not caplog.records
 
 
 def test_a_folder_of_nothing_but_other_kinds_says_so(tmp_path):

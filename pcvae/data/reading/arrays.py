@@ -9,12 +9,27 @@ from pathlib import Path
 import numpy as np
 
 from pcvae.data.lazy import check_header, read_header
-from pcvae.data.reading.shape import Shape
+from pcvae.data.reading.shape import WHOLE, Shape, check_name
 
 EXPECTED = "Expected an array of shape (shapes, points, 3) with finite numbers"
 # What archives call values of points that fill a volume, and corners of faces beside points.
 NO_CLOUD = {
-    **dict.fromkeys(("occupancies", "occupancy", "sdf", "inside"), "points that are no surface"),
+    **dict.fromkeys(
+        (
+            "occupancies",
+            "occupancy",
+            "occ",
+            "inside",
+            "in_out",
+            "sdf",
+            "sdfs",
+            "tsdf",
+            "udf",
+            "df",
+            "distances",
+        ),
+        "points that are no surface",
+    ),
     **dict.fromkeys(("faces", "triangles"), "a mesh, which is not read from .npz files"),
 }
 # DEFLATE makes nothing smaller than this part of it; a directory that says so is false.
@@ -35,14 +50,16 @@ def read_points(path: Path) -> Shape:
     points = read_array(path)
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "fiu":
         raise ValueError(f"expected points of shape (N, 3), got {points.shape} of {points.dtype}")
-    return Shape(points, None)
+    whole = points.dtype.kind in "iu" or (points == np.rint(points)).all()
+    return Shape(points, None, (WHOLE,) * bool(whole))
 
 
 def read_array(path: Path) -> np.ndarray:
     """Read the array of a .npy file, or that named `points`, or the only one, of a .npz file.
 
     Raises:
-        ValueError: if the file is damaged or pickled, or it is not clear which array is meant.
+        ValueError: if the file is damaged or pickled, it is not clear which array is meant, or it
+            is named after something else than points.
     """
     if zipfile.is_zipfile(path):
         arrays = read_arrays(path)
@@ -50,7 +67,10 @@ def read_array(path: Path) -> np.ndarray:
             raise ValueError(f"it has an array named {name!r}: it holds {NO_CLOUD[name]}")
         if "points" not in arrays and len(arrays) != 1:
             raise ValueError(f"it has no array named 'points' (found: {', '.join(arrays)})")
-        return arrays.get("points", next(iter(arrays.values()), np.empty(0)))
+        name = "points" if "points" in arrays else next(iter(arrays))
+        check_name(name)
+        return arrays[name]
+    check_name(path.stem)
     return read_npy(path)
 
 

@@ -9,21 +9,25 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from pcvae.data.reading.shape import Shape
+from pcvae.data.reading.shape import WHOLE, Shape, check_name
 from pcvae.data.reading.text import numbers, read_lines, to_integer
 
 COUNTING = "its first column counts the points: is it x?"
-WHOLE = "all its coordinates are whole numbers"
+GROWING = "its first column grows from line to line, as times do: is it x?"
+UNIT = "its first three columns are of length 1, as normals are: are they x, y and z?"
 COMMAS = (
     "it has commas within numbers: write decimal points, and separate columns by blanks, "
     "semicolons or commas alone"
 )
+# As few lines of as many columns are points that stand in columns.
+FEW_LINES, MANY_COLUMNS = 4, 12
 MARKS = ("#", "//", "%")
 _COMMENT = re.compile(rf"[ \t]*(?:{'|'.join(MARKS)})")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf|infinity)", re.I)
 _UNIT = re.compile(r"[\[(].*|[^a-z0-9_]")  # behind or around a name, as in "X [m]" and //X
 # Integers are not written so: -0, 007. Decimals after a comma are.
 _NO_INTEGER = re.compile(r"-0,|(?:^|,)0\d")
+_QUOTED = re.compile(r'"([^"\n]*)"')
 _TWO_NUMBERS = re.compile(r"\d[ \t]+[-+.\d]")
 
 
@@ -55,6 +59,8 @@ def read_columns(path: Path) -> Shape:
     if len(widths) > 1 or max(widths) < 3:
         found = " and ".join(map(str, sorted(widths)[:3]))
         raise ValueError(f"expected a point a line in three columns or more, got {found} columns")
+    if len(rows) <= FEW_LINES < MANY_COLUMNS < max(widths):
+        raise ValueError(f"expected a point a line, got {len(rows)} lines of {max(widths)} numbers")
     columns = _named_columns(table, *widths)
     if columns:
         return Shape(numbers(rows, columns, delimiter))
@@ -63,6 +69,8 @@ def read_columns(path: Path) -> Shape:
     first = tuple(range((*numeric, False).index(False)))  # labels may follow
     if len(first) < 3:
         raise ValueError(f"expected x, y and z as numbers, got {rows[0].strip()[:40]!r}")
+    if len(words) == 3:  # colors among more columns are named on purpose
+        check_name(path.stem)
     values = numbers(rows, first, delimiter)
     return Shape(values[:, :3], None, _doubts(values))
 
@@ -71,6 +79,9 @@ def _sort_lines(lines: list[str]) -> _Table:
     table = _Table([], [], [], [])
     text = "\n".join(lines)
     if '"' in text:
+        within = [word for word in _QUOTED.findall(text) if re.search(r"\d,\d", word)]
+        if within:
+            raise ValueError(f"{COMMAS} (found {within[0].strip()[:40]!r})")
         lines = text.replace('"', "").split("\n")
     for place, line in enumerate(lines):
         first, *more = re.split(r"[\s,;]+", line.strip())
@@ -153,6 +164,12 @@ def _doubts(values: Float[np.ndarray, "N K"]) -> tuple[str, ...]:
             "classes do: delete these columns, or name all columns in the first line, as in "
             "`id x y z`"
         )
-    if whole[:3].all():
-        return (WHOLE,)
-    return (COUNTING,) if counting else ()
+    growing = len(values) > 9 and len(whole) > 3 and (steps > 0).all()
+    unit = len(whole) > 5 and _are_unit(values[:, :3]) and not _are_unit(values[:, 3:6])
+    found = {WHOLE: whole[:3].all(), COUNTING: counting, GROWING: growing, UNIT: unit}
+    return tuple(note for note, there in found.items() if there)[:1]
+
+
+def _are_unit(vectors: Float[np.ndarray, "N 3"]) -> bool:
+    """Tell whether all are of length 1, as far as two digits say."""
+    return bool((np.abs(np.linalg.norm(vectors, axis=1) - 1) < 0.02).all())

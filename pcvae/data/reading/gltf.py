@@ -30,7 +30,8 @@ from pcvae.data.reading.shape import (
 OTHER_SCENES = "only its main scene is read"
 # Required extensions that are read, and beginnings of those that change only looks.
 DRACO, INSTANCING = "KHR_draco_mesh_compression", "EXT_mesh_gpu_instancing"
-READ = (DRACO, "KHR_mesh_quantization")
+HIDING = "KHR_node_visibility"
+READ = (DRACO, HIDING, "KHR_mesh_quantization")
 LOOKS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "MSFT_texture_", "KHR_lights_")
 
 TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -107,6 +108,8 @@ class _Document:
 
     def placed(self) -> Iterator[tuple[dict[str, Any], Float[np.ndarray, "4 4"]]]:
         """Yield the nodes of the scene, and what takes their coordinates to the scene's."""
+        if "scenes" not in self.json:
+            raise ValueError("it has no scene that says what of it is to be seen")
         roots = self.entry("scenes", self.json.get("scene", 0)).get("nodes", [])
         waiting, seen = [(root, np.eye(4)) for root in roots], set()
         while waiting:
@@ -115,6 +118,8 @@ class _Document:
                 raise ValueError(f"it cannot be read: its node {number} stands in two places")
             seen.add(number)
             node = self.entry("nodes", number)
+            if not node.get("extensions", {}).get(HIDING, {}).get("visible", True):
+                continue  # nor what hangs on it
             own = _matrix(node)
             waiting += [(child, above @ own) for child in node.get("children", [])]
             yield node, above @ own

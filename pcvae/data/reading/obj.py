@@ -43,7 +43,8 @@ def read_obj(path: Path) -> Shape:
             before.append(len(vertices))
         else:
             others[keyword] = line
-    few = others.pop("l", "") or others.pop("p", "")
+    lines, single = others.pop("l", ""), others.pop("p", "")
+    few = lines or single
     unknown = [line for keyword, line in others.items() if keyword not in NO_GEOMETRY]
     if unknown:
         raise ValueError(

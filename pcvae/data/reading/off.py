@@ -14,8 +14,9 @@ from jaxtyping import Int
 from pcvae.data.reading.shape import Shape, mesh_of_polygons
 from pcvae.data.reading.text import integer_table, numbers, read_lines, to_integer
 
-# ST, C and N announce texture, color and normal behind the coordinates.
-_HEADER = re.compile(r"\s*(?:(?:ST)?C?N?OFF|c?n?off)?(?![A-Za-z])", re.ASCII)
+# ST, C and N announce texture, color and normal behind the coordinates; programs differ in their
+# order (NCOFF of Open3D and MeshLab).
+_HEADER = re.compile(r"\s*(?:(?:ST|C|N)*OFF|[cn]*off)?(?![A-Za-z])", re.ASCII)
 
 
 def read_off(path: Path) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +10,15 @@ from jaxtyping import Float, Int, Shaped
 
 # Steps between neighboring numbers above this part of the shape's size show.
 COARSE = 1e-3
+# What stands beside points, one for each, in files or arrays of its own that look like points.
+BESIDE = ("normal", "normals", "color", "colors", "colour", "colours", "rgb", "labels", "faces")
 # So many equal points of a cloud, and this part of all, are padding or worse.
 EQUAL_POINTS, EQUAL_SHARE = 10, 0.02
 
 EQUAL = "many of its points are one and the same, as if filled up with zeros"
 ROUNDED = "it lies so far from the origin that its coordinates are rounded to steps that show"
 FEW_CORNERS = "lines and points beside its faces are left out"
+WHOLE = "all its coordinates are whole numbers"
 CROSSING = "some of its faces cross themselves, so that their areas are not certain"
 
 
@@ -54,6 +58,13 @@ def check_shape(shape: Shape) -> Shape:
         if not np.cross(second - first, third - first).any():
             raise ValueError(f"it has no surface to sample: {len(faces)} faces without area")
     return Shape(vertices, faces, tuple(dict.fromkeys(notes)))
+
+
+def check_name(name: str) -> None:
+    """Raise a ValueError if a file or an array is named after what is no points: a_normals."""
+    last = re.split(r"[\W_]+", name.lower())[-1]
+    if last in BESIDE:
+        raise ValueError(f"it holds {last} by its name {name!r}, not points")
 
 
 def check_corners(corners: Int[np.ndarray, ...], count: int) -> None:

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from pcvae.data.reading.shape import EQUAL
+from pcvae.data.reading.shape import EQUAL, WHOLE
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3))
 
@@ -52,6 +52,8 @@ def test_archives(read, arrays, save):
             "'occupancies': it holds points that are no",
         ),
         (npz(points=POINTS, sdf=np.zeros(40)), "'sdf'"),
+        (npz(points=POINTS, in_out=POINTS[:, 0] > 0), "'in_out'"),
+        (npz(normals=POINTS), "holds normals by its name 'normals', not points"),
         (npz(points=POINTS, faces=np.zeros((9, 3), int)), "'faces': it holds a mesh"),
         (npz(a=POINTS, b=POINTS), "no array named 'points' .found: a, b"),
         (npz(pos=POINTS, neg=POINTS), "found: pos, neg"),
@@ -89,6 +91,18 @@ def test_a_member_that_promises_what_is_not_there_allocates_nothing(read):
         archive.writestr("points.npy", npy(POINTS).replace(b"(40, 3)", b"(9000000000, 3)"))
     with pytest.raises(ValueError, match="cut short"):
         read("a.npz", file.getvalue())
+
+
+@pytest.mark.parametrize("name", ["normal.npy", "Colors.npy", "scene0_normals.npy", "a-rgb.npy"])
+def test_files_named_after_what_stands_beside_points_are_refused(read, name):
+    with pytest.raises(ValueError, match="by its name"):
+        read(name, npy(POINTS))
+    assert len(read(f"{name[:-4]}_01.npy", npy(POINTS)).vertices) == 40
+
+
+def test_whole_numbers_are_noted_as_corners_of_faces_are_such(read):
+    for points in (POINTS.round(), (POINTS * 9).astype("i4")):
+        assert read("a.npy", npy(points)).notes == (WHOLE,)
 
 
 def test_padding_is_noted(read):

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from pcvae.data.reading.columns import COUNTING, WHOLE
+from pcvae.data.reading.columns import COUNTING, GROWING, UNIT
+from pcvae.data.reading.shape import WHOLE
 
 POINTS = np.random.default_rng(0).normal(size=(50, 3)).round(4)
+NORMALS = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
 MORE = np.random.default_rng(1).normal(size=(50, 3)).round(4)
 
 
@@ -77,6 +79,10 @@ COMMAS = PLAIN.replace(".", ",")
         (COMMAS.replace(" ", ", "), "commas within numbers"),
         (COMMAS.replace(" ", ","), "commas within numbers"),
         (table(POINTS * 1000 + 0.5).replace(" ", ",000 "), "commas within numbers"),
+        ("".join(f'"1,{n}","2,{n}","3,{n}"\n' for n in range(10, 60)), "commas within numbers"),
+        ('"x","y","z"\n' + '"1,234.5","2,0.5","3,0.5"\n' * 9, "commas within numbers"),
+        (table(POINTS.T), "got 3 lines of 50 numbers"),
+        (PLAIN.replace("\n", " "), "got 1 lines of 150 numbers"),
         (table(NUMBERED, POINTS), "whole numbers stand before"),
         (table(NUMBERED + 1, POINTS, MORE), "whole numbers stand before"),
         (table(NUMBERED % 4, POINTS), "whole numbers stand before"),
@@ -121,3 +127,14 @@ def test_doubtful_coordinates_are_noted(read, caplog):
     assert read("b.xyz", table(POINTS.round())).notes == (WHOLE,)
     assert "a.xyz: its first column counts" in caplog.text
     assert read("c.xyz", table(POINTS * [0, 1, 1], NUMBERED)).notes == ()  # flat, with colors
+    assert read("d.xyz", table(NUMBERED / 8 + 1e3, POINTS)).notes == (GROWING,)
+    assert read("e.xyz", table(NORMALS, POINTS)).notes == (UNIT,)
+    assert read("f.xyz", table(NORMALS, NORMALS)).notes == ()  # a ball with its normals
+
+
+def test_three_columns_that_a_name_calls_something_else_are_refused(read):
+    for name in ("normals.txt", "chair_01_Color.xyz"):
+        with pytest.raises(ValueError, match=r"by its name .*, not points"):
+            read(name, PLAIN)
+    assert len(read("with_color.xyz", table(POINTS, MORE)).vertices) == 50
+    assert len(read("color_chart.xyz", PLAIN).vertices) == 50

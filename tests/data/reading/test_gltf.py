@@ -236,6 +236,25 @@ def test_extensions_of_looks_change_nothing(read, area):
     assert area(read("a.glb", Made(extensionsRequired=looks).part().glb())) == 1
 
 
+def test_hidden_nodes_and_what_hangs_on_them_are_not_read(read, area):
+    hidden = {"KHR_node_visibility": {"visible": False}}
+    nodes = [
+        {"children": [1, 2]},
+        {"mesh": 0, "extensions": {"KHR_node_visibility": {"visible": True}}},
+        {"mesh": 0, "extensions": hidden, "children": [3]},
+        {"mesh": 0},
+    ]
+    made = Made(nodes=nodes, extensionsRequired=["KHR_node_visibility"]).part()
+    assert area(read("a.glb", made.glb())) == 1
+
+
+def test_a_library_of_meshes_without_a_scene_is_not_called_damaged(read):
+    made = Made().part()
+    del made.json["scenes"]
+    with pytest.raises(ValueError, match="it has no scene"):
+        read("a.glb", made.glb())
+
+
 def test_meshopt_with_an_empty_fallback_is_named(read):
     made = Made(extensionsUsed=["EXT_meshopt_compression"]).part()
     made.json["buffers"] = [{"byteLength": 9}, {"byteLength": len(made.blob)}]

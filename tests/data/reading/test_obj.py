@@ -42,6 +42,7 @@ GOOD = {
     "older faces": (FACE.replace("f ", "fo "), 1),
     "lines beside": (FACE + "l 1 2\n", 1),
     "points beside": (FACE + "p 1\n", 1),
+    "lines and points beside": (FACE + "l 1 2\np 1\n", 1),
     "a parameter vertex": (FACE + "vp 0.5\n", 1),
 }
 

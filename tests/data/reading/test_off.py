@@ -23,6 +23,14 @@ GOOD = {
     "colors without a word": ("OFF\n4 1 0\n" + COLORED + FACE, 1),
     "normals": ("NOFF\n4 1 0\n" + POINTS.replace("0\n", "0 0 0 1\n") + FACE, 1),
     "normals and colors": ("CNOFF\n4 1 0\n" + POINTS.replace("0\n", "0 0 0 1 9 9 9 9\n") + FACE, 1),
+    "normals and colors, Open3D's way": (
+        "NCOFF\n4 1 0\n" + POINTS.replace("0\n", "0 0 0 1 9 9 9 9\n") + FACE,
+        1,
+    ),
+    "all of them, MeshLab's way": (
+        "NCSTOFF\n4 1 0\n" + POINTS.replace("0\n", "0 0 0 1 9 9 9 9 .5 .5\n") + FACE,
+        1,
+    ),
     "texture": ("STOFF\n4 1 0\n" + POINTS.replace("0\n", "0 .5 .5\n") + FACE, 1),
     "whole colors of faces": ("OFF\n4 1 0\n" + POINTS + "4 0 1 2 3 255 0 0\n", 1),
     "fractions as colors of faces": ("OFF\n4 1 0\n" + POINTS + "4 0 1 2 3 0.5 0.5 0.5\n", 1),
