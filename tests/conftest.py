@@ -8,11 +8,15 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from pcvae.data.clouds import CloudSet
 from pcvae.data.procedural import generate
 from pcvae.models import Normalization, PointCloudVAE, VAEConfig
 
+# The same numbers in every run, on any machine, however slow, and nothing kept between runs.
+settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+settings.load_profile("fixed")
 # Pictures are rendered, never shown. MPLBACKEND would say so to the notebooks' kernels as well.
 matplotlib.use("agg")
 # What a shell starts in the background ignores Ctrl-C, by which endless answers are stopped.

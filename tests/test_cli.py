@@ -104,6 +104,8 @@ def test_wrong_input_ends_in_one_line_and_status_2(words, message, capsys):
     [
         ("train --batch_size two", "--batch_size: Expected a whole number. Got value: two."),
         ("train --learning_rate high", "--learning_rate: Expected a number. Got value: high."),
+        ("train --style_widths 8,8", "--style_widths: Expected three numbers, such as 64,128,256."),
+        ("train --style_widths 8.8.8", "--style_widths: Expected three numbers, such as"),
         ("train --mirror maybe", "--mirror: Expected true or false. Got value: maybe."),
         ("train --error l3", "--error: Expected one of 'l1', 'l2', 'chamfer'. Got value: l3."),
         ("train --batch_sise 2", "--batch_sise 2. Did you mean --batch_size? See `pcvae train"),

@@ -48,6 +48,7 @@ def plain(message: str) -> str:
         (r"a <class 'float'>", "a number"),
         (r"a <class 'bool'>", "true or false"),
         (r"a typing\.Literal\[([^]]*)\]", r"one of \1"),
+        (r"a tuple with 3 elements|a <class 'tuple'>", "three numbers, such as 64,128,256"),
         (r"a tuple\[int, int, int\]", "three whole numbers, such as 64,128,256"),
         (r"a tuple\[float, float, float\]", "three numbers, such as 0,0.1,0"),
         (r"\s+", " "),

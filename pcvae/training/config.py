@@ -19,6 +19,16 @@ AT_LEAST_ONE = (
     "devices",
     "num_nodes",
 )
+NOT_NEGATIVE = (
+    "gpus",
+    "diagnose_every",
+    "local_points",
+    "prior_weight",
+    "kl_weight",
+    "style_kl_weight",
+    "free_bits",
+    "gradient_clip",
+)
 
 
 @dataclass(frozen=True)
@@ -237,8 +247,6 @@ class TrainConfig:
             raise ValueError(f"--learning_rate must be above 0, not {self.learning_rate}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema must be at least 0 and below 1, not {self.ema}.")
-        if self.local_points < 0 or self.prior_weight < 0:
-            raise ValueError("--local_points and --prior_weight must not be negative.")
         if self.backbone != "points":
             self._check_pvcnn()
         if self.fit.endswith("prior") and not (self.prior and self.start_from):
@@ -246,7 +254,11 @@ class TrainConfig:
                 f"--fit {self.fit} trains the prior of a finished model: name the model with "
                 "--start_from, and add --prior true."
             )
-        for name in ("gpus", "diagnose_every"):
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed must be from 0 to {2**32 - 1}, not {self.seed}.")
+        if self.schedule == "cyclical" and not self.anneal_kl:
+            raise ValueError("--schedule cyclical has no effect with --anneal_kl false.")
+        for name in NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} must not be negative, but is {getattr(self, name)}.")
 

@@ -215,8 +215,9 @@ def _read(out: Path, seed: int) -> float:
     said = _read_scores(out / "scores.json")
     _read_card((out / "card.md").read_text(encoding="utf-8"), said)
     model, points = out / "model.safetensors", int(said.get("points", CLOUD))
-    _judge_honesty(measured(model, seed, points), over_floor(said), seed)
     over = measured(model, seed)
+    as_said = over if points == CLOUD else measured(model, seed, points)
+    _judge_honesty(as_said, over_floor(said), seed)
     expect(
         over < FARTHEST,
         f"Seed {seed}: from z alone, unseen stools come back {over:.1f} floors off at {CLOUD} "
