@@ -4,8 +4,8 @@
     python -m http.server --directory OUT
 
 Beside the page's own files (site/live) and the package's light renderer, OUT holds the model as
-ONNX graphs, shapes to begin with, the directions that sliders move z along, and onnxruntime-web,
-which is taken from its npm package. The page asks nobody else for anything.
+ONNX graphs, shapes to begin with, the directions that sliders move z along, and two packages of
+npm's: onnxruntime-web, and earcut, which cuts polygons. The page asks nobody else for anything.
 
 A link says what is shown: index.html#shape=chair-2&factor.leg_height=-8&view=0.6,0.3,1, or
 index.html#shape=lamp-1&other=mug-1&take=both&amount=0.5 (site/live/settings.js has them all).
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import base64
 import csv
+import gzip
 import hashlib
 import json
 import shutil
@@ -43,18 +44,21 @@ from pcvae.shapes import families
 HERE = Path(__file__).parent
 PAGE = HERE / "live"
 RENDERER = HERE.parent / "pcvae" / "widgets" / "clouds.js"
+OF_WORKER = {"worker.js", "wasm.js", "reading.js", "sampling.js", "polygons.js"}  # not the page's
 
-RUNTIME = "onnxruntime-web@1.30.0"
-# As the registry has it; what npm brings is held against it once more.
-RUNTIME_SHA512 = (
-    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-)
-PARTS_OF_RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-PARTS_FOR_WEBGPU = (
-    "ort.webgpu.min.mjs",
-    "ort-wasm-simd-threaded.asyncify.mjs",
-    "ort-wasm-simd-threaded.asyncify.wasm",
-)
+# What npm brings: SHA-512 as the registry has it, and what the page needs of each package.
+WASM = "ort-wasm-simd-threaded"
+PACKAGES = {
+    "onnxruntime-web@1.30.0": (
+        "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
+        ("dist/ort.wasm.min.mjs", f"dist/{WASM}.mjs", f"dist/{WASM}.wasm",
+         "dist/ort.jspi.min.mjs", f"dist/{WASM}.jspi.mjs", f"dist/{WASM}.jspi.wasm"),
+    ),
+    "earcut@3.2.4": (
+        "FHc6yNpnTORB0tM5kmZ03iD2mDuNakDE2lvf4Hw1XkfxtEHIGVi01B/GqUSwx+NcC1WGjidAfpTXzeALtPtfpg==",
+        ("src/earcut.js", "LICENSE"),
+    ),
+}  # fmt: skip
 
 # Shapes whose z the directions are of. Printed code makes the same ones.
 REFERENCE = {"count": 2000, "split": "test"}
@@ -74,8 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
         "--graphs", type=Path, help="a folder of `pcvae export`; default: export now"
     )
     parser.add_argument("--precision", default="float16", choices=["float16", "float32"])
-    parser.add_argument("--runtime", type=Path, help="onnxruntime-web: its folder, or .tgz")
-    parser.add_argument("--webgpu", action="store_true", help="add the runtime for GPUs (27 MB)")
+    parser.add_argument(
+        "--packages", type=Path, help="a folder of npm's tarballs; default: a cache, filled by npm"
+    )
     parser.add_argument("--home", default="", help="where the link to the course leads")
     options = parser.parse_args(arguments)
     build(**vars(options))
@@ -86,8 +91,7 @@ def build(
     model: str = "shapes",
     graphs: Path | None = None,
     precision: str = "float16",
-    runtime: Path | None = None,
-    webgpu: bool = False,
+    packages: Path | None = None,
     home: str = "",
 ) -> None:
     """Write the page to a folder.
@@ -97,8 +101,8 @@ def build(
         model: name or file of the model.
         graphs: a folder that `pcvae export` wrote; by default the model is exported now.
         precision: of exported weights.
-        runtime: a folder with onnxruntime-web, or its tarball; by default npm is asked for it.
-        webgpu: whether the runtime for graphics processors comes along.
+        packages: a folder with the tarballs of PACKAGES; what it lacks, npm is asked for. By
+            default it is the user's cache.
         home: where the page's link to the course leads; none by default.
 
     Raises:
@@ -111,60 +115,62 @@ def build(
     shutil.copytree(PAGE, out)
     shutil.copy(RENDERER, out)
     name_modules(out / "index.html")
-    copy_runtime(out / "runtime", runtime, webgpu)
+    copy_packages(out / "runtime", packages or cache_folder())
     if graphs is None:
         command = [sys.executable, "-m", "pcvae", "export", model, "--out", str(out / "model")]
         subprocess.run([*command, "--precision", precision], check=True)
     else:
         shutil.copytree(graphs, out / "model")
-    write_data(out, pcvae.load(model), model, webgpu=webgpu, home=home)
+    write_data(out, pcvae.load(model), model, home=home)
 
 
 def name_modules(page: Path) -> None:
     """Name all modules in the page's head, so that they come at once, not one by one."""
-    names = sorted(path.name for path in page.parent.glob("*.js") if path.name != "worker.js")
+    names = sorted({path.name for path in page.parent.glob("*.js")} - OF_WORKER)
     links = "\n".join(f'<link rel="modulepreload" href="{name}">' for name in names)
     text = page.read_text(encoding="utf-8")
     page.write_text(text.replace("<!-- modules -->", links), encoding="utf-8")
 
 
-def copy_runtime(out: Path, given: Path | None, webgpu: bool) -> None:
-    """Copy what the page needs of onnxruntime-web."""
-    wanted = (*PARTS_OF_RUNTIME, *(PARTS_FOR_WEBGPU if webgpu else ()))
+def copy_packages(out: Path, kept: Path) -> None:
+    """Copy what the page needs of PACKAGES; WebAssembly is compressed, to a third or less."""
     out.mkdir(parents=True)
-    if given is not None and given.is_dir():
-        for name in wanted:
-            shutil.copy(given / "dist" / name, out)
-        return
-    with tarfile.open(given or packed_runtime()) as package:
-        for name in wanted:
-            with package.extractfile(f"package/dist/{name}") as part:
-                (out / name).write_bytes(part.read())
+    for package, (sha512, wanted) in PACKAGES.items():
+        with tarfile.open(packed(package, sha512, kept)) as archive:
+            for path in wanted:
+                with archive.extractfile(f"package/{path}") as part:
+                    content, name = part.read(), Path(path).name
+                if name.endswith(".wasm"):
+                    # Not ".gz", which some servers say of that browsers are to open it.
+                    content, name = gzip.compress(content, mtime=0), f"{name}.gzip"
+                elif name == "LICENSE":
+                    name = f"{package.partition('@')[0]}-{name}"
+                (out / name).write_bytes(content)
 
 
-def packed_runtime() -> Path:
-    """Return npm's tarball of the runtime, asked for once and kept in the user's cache.
+def packed(package: str, sha512: str, kept: Path) -> Path:
+    """Return npm's tarball of a package, which is asked for once and kept in a folder.
 
     Raises:
         RuntimeError: npm is missing, cannot get it, or brought something else.
     """
-    kept = cache_folder() / f"{RUNTIME.replace('@', '-')}.tgz"
-    if not kept.is_file():
+    path = kept / f"{package.replace('@', '-')}.tgz"
+    if not path.is_file():
         npm = shutil.which("npm")
         if npm is None:
-            raise RuntimeError(f"npm is needed once, to get {RUNTIME} (or name one by --runtime).")
+            raise RuntimeError(f"npm is needed once, to get {package} (or name it by --packages).")
         with tempfile.TemporaryDirectory() as folder:
-            command = [npm, "pack", RUNTIME, "--pack-destination", folder]
+            command = [npm, "pack", package, "--pack-destination", folder]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
-            packed = next(Path(folder).glob("*.tgz"), None)
-            if packed is None:
-                raise RuntimeError(f"npm could not get {RUNTIME}: {done.stderr.strip()[-300:]}")
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(packed, kept)
-    found = base64.b64encode(hashlib.sha512(kept.read_bytes()).digest()).decode()
-    if found != RUNTIME_SHA512:
-        raise RuntimeError(f"{kept} is not {RUNTIME}: its SHA-512 is {found}. Delete it.")
-    return kept
+            found = next(Path(folder).glob("*.tgz"), None)
+            if found is None:
+                raise RuntimeError(f"npm could not get {package}: {done.stderr.strip()[-300:]}")
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.move(found, path)
+    found = base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
+    if found != sha512:
+        raise RuntimeError(f"{path} is not {package}: its SHA-512 is {found}. Delete it.")
+    return path
 
 
 class Arrays:

@@ -17,7 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("sphinx", "myst_nb", "furo", "sphinx-mathjax-offline")
 INSTALLED = all(importlib.util.find_spec(name) for name in NEEDED)
 NEEDS_SPHINX = pytest.mark.skipif(not INSTALLED, reason="the extra `site` is not installed")
+# Of the pages, and of the live model with its runtimes: together less than the site may have.
+MOST_BYTES = {"pages": 10.5e6, "live": 14e6}
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+
+def bytes_of(folder: Path) -> int:
+    """How large all files of a folder are."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @dataclass(frozen=True)

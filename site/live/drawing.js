@@ -13,7 +13,7 @@ export class Drawing {
   // `make(count, all)` resolves to { points, took, ... } of what is wanted now; `show` takes that.
   constructor({ make, show, fail }) {
     Object.assign(this, { make, show, fail });
-    this.count = 512;
+    this.count = FEWEST;
     this.wanted = 0; // number of the last change
     this.shown = 0; // number of the change that is in the picture
     this.restAt = 0; // when all points are due

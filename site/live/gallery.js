@@ -10,7 +10,7 @@ function drawSmall(canvas, points, dark) {
   const ratio = Math.min(window.devicePixelRatio, 2);
   canvas.width = SIDE * ratio;
   canvas.height = SIDE * ratio;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // not by the graphics card
   if (!context) return;
   const rgb = byHeight(points, dark);
   const [cy, sy, cp, sp] = [Math.cos(YAW), Math.sin(YAW), Math.cos(PITCH), Math.sin(PITCH)];

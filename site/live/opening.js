@@ -1,6 +1,6 @@
 // A file of your own, by the button or dropped on the page.
 
-import { ENDINGS } from "./reading.js";
+export const ENDINGS = [".ply", ".obj", ".off", ".stl", ".npy", ".xyz", ".pts", ".txt", ".csv"];
 
 const holdsFile = (event) => event.dataTransfer?.types.includes("Files");
 

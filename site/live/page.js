@@ -4,7 +4,7 @@ import { Controls } from "./controls.js";
 import { Drawing } from "./drawing.js";
 import { Editor } from "./editing.js";
 import { looksLike } from "./latents.js";
-import { Model } from "./model.js";
+import { model } from "./model.js";
 import { listenForFiles } from "./opening.js";
 import { Picture } from "./picture.js";
 import { download, plyOf } from "./ply.js";
@@ -26,42 +26,53 @@ class Page {
       followTheme($("theme"), () => {});
       return;
     }
-    const began = performance.now();
     this.embed(new URLSearchParams(location.search).has("embedded"));
     const { settings, camera } = fromHash(location.hash);
-    this.model = new Model();
-    this.ready = this.model.load(); // at once: it takes longest
-    this.ready.catch(() => {}); // whoever waits for it will hear
-    this.data = await openData();
-    if (this.data.home) Object.assign($("home"), { href: this.data.home, hidden: false });
-    this.shapes = new Shapes(this.data, this.model);
-    this.editor = new Editor(this.shapes, this.model, this.data);
+    this.build(await openData(), camera);
+    // A picture before the model is there: the cloud that the shape was encoded from.
+    const first = this.shapes.list.find(({ key }) => key === settings.shape);
+    if (first) this.picture.show(first, first.original);
+    try {
+      await this.drawFirst(settings);
+    } finally {
+      // Only now: where there are few cores, these would hold the model up.
+      this.controls.gallery.setDark(this.picture.dark);
+    }
+    this.sayMore();
+    model.tryGraphicsCard().catch(() => {}); // then it stays as it is
+  }
+
+  build(data, camera) {
+    this.data = data;
+    if (data.home) Object.assign($("home"), { href: data.home, hidden: false });
+    this.shapes = new Shapes(data, model);
+    this.editor = new Editor(this.shapes, model, data);
     this.picture = new Picture($("view"), () => this.keepLink());
     this.picture.camera = camera;
     this.history = new History(START);
-    this.controls = new Controls(this, this.shapes, this.data);
+    this.controls = new Controls(this, this.shapes, data);
     this.listen();
+    const { gallery } = this.controls;
     followTheme($("theme"), (dark) => {
       this.picture.setDark(dark);
-      this.controls.gallery.setDark(dark);
+      if (gallery.dark !== null) gallery.setDark(dark);
     });
     this.drawing = new Drawing({
       make: (count, all) => this.editor.draw(this.settings, this.family, count, all),
       show: (drawn, all) => this.show(drawn, all),
       fail: (error) => this.fail(error),
     });
-    // A picture before the model is there: the cloud that the shape was encoded from.
-    const first = this.shapes.list.find(({ key }) => key === settings.shape);
-    if (first) this.picture.show(first, first.original);
-    await this.ready;
+  }
+
+  // The page is ready when the model has drawn: from then on it follows the sliders.
+  async drawFirst(settings) {
+    await model.ready;
     const drawn = new Promise((resolve) => { this.onFirst = resolve; });
     // Unless the reader was quicker, and has chosen something else by now.
     if (!this.history.past.length) this.history.present = this.known(settings);
     await this.restore(this.settings);
     await drawn;
-    document.documentElement.dataset.ready = Math.round(performance.now() - began);
-    this.sayMore();
-    if (this.data.webgpu) this.model.tryGraphicsCard().catch(() => {}); // then it stays as it is
+    document.documentElement.dataset.ready = Math.round(performance.now());
   }
 
   // As a part of another page (index.html?embedded), with a way to the whole.
@@ -71,7 +82,7 @@ class Page {
   }
 
   sayMore() {
-    const { style_dim: size, point_dim: each, precision } = this.model.about;
+    const { style_dim: size, point_dim: each, precision } = model.about;
     $("about").textContent = `Model “${this.data.model}”: z of ${size} numbers, h of ${each} for `
       + `each of 2,048 points, weights in ${precision}. It runs by onnxruntime-web (MIT license).`;
   }
@@ -121,7 +132,7 @@ class Page {
   }
 
   async follow() {
-    await this.ready;
+    await model.ready;
     const { settings } = this;
     const base = await this.editor.prepared(settings);
     if (settings !== this.settings) return; // it went on meanwhile, and follows that
@@ -136,7 +147,7 @@ class Page {
     this.picture.show(shape, points);
     this.controls.factors.measure(points);
     const count = (points.length / 3).toLocaleString("en");
-    const where = this.model.device === "webgpu" ? ", on the graphics card" : "";
+    const where = model.device === "webgpu" ? ", on the graphics card" : "";
     $("status").textContent = `${count} points in ${(took / 1000).toFixed(2)} s${where}`;
     $("status").setAttribute("aria-busy", String(!all)); // or each step of a drag would be read out
     if (all) {
@@ -210,7 +221,7 @@ class Page {
     $("error").hidden = true;
     $("status").textContent = `Opening ${file.name} …`;
     try {
-      await this.ready;
+      await model.ready;
       const shape = await this.shapes.addFile(file.name, await file.arrayBuffer(), $("up").value);
       this.choose(shape.key);
     } catch (error) {

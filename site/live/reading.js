@@ -2,9 +2,10 @@
 //
 // Errors are one line that can stand behind the file's name: "it holds no points".
 
+import { ENDINGS } from "./opening.js";
+import { trianglesOf } from "./polygons.js";
 import { sampleEvenly } from "./sampling.js";
 
-export const ENDINGS = [".ply", ".obj", ".off", ".stl", ".npy", ".xyz", ".pts", ".txt", ".csv"];
 const LARGEST = 200e6; // bytes
 const READERS = {
   ".ply": readPly, ".obj": readObj, ".off": readOff, ".stl": readStl, ".npy": readNpy,
@@ -26,15 +27,18 @@ export function cloudOfFile(name, content, up, count) {
   }
 }
 
-function checked({ vertices, faces }) {
+function checked({ vertices, triangles, polygons }) {
   const count = vertices.length / 3;
   if (count === 0) throw new Error("it holds neither faces nor points");
   if (!vertices.every(Number.isFinite)) throw new Error("it holds NaN or infinite coordinates");
-  const wrong = faces?.find((corner) => !(corner >= 0 && corner < count));
-  if (wrong !== undefined) {
-    throw new Error(`a face names vertex ${wrong}, counted from 0, of ${count} vertices`);
+  for (const corners of [triangles, ...polygons]) {
+    const wrong = corners.find((corner) => !(corner >= 0 && corner < count));
+    if (wrong !== undefined) {
+      throw new Error(`a face names vertex ${wrong}, counted from 0, of ${count} vertices`);
+    }
   }
-  return { vertices, faces: faces?.length ? faces : null };
+  for (const corners of polygons) triangles.push(...trianglesOf(vertices, corners));
+  return { vertices, faces: triangles.length ? Int32Array.from(triangles) : null };
 }
 
 // What faced -Y will face +Z.
@@ -44,14 +48,21 @@ function toYUp(vertices) {
   }
 }
 
-// Polygons as fans of triangles around their first corners.
-function addFan(faces, corners) {
-  for (let i = 2; i < corners.length; i += 1) faces.push(corners[0], corners[i - 1], corners[i]);
-}
+// What a file holds: coordinates, triangles one behind the other, and polygons of more corners.
+class Mesh {
+  constructor(vertices = []) {
+    Object.assign(this, { vertices, triangles: [], polygons: [] });
+  }
 
-const shapeOf = (vertices, faces) => ({
-  vertices: Float64Array.from(vertices), faces: faces && Int32Array.from(faces),
-});
+  addFace(corners) {
+    if (corners.length === 3) this.triangles.push(...corners);
+    else if (corners.length > 3) this.polygons.push(corners);
+  }
+
+  done() {
+    return { ...this, vertices: Float64Array.from(this.vertices) };
+  }
+}
 
 function linesOf(bytes, comment) {
   const text = new TextDecoder().decode(bytes);
@@ -62,7 +73,8 @@ function linesOf(bytes, comment) {
 }
 
 function readObj(bytes) {
-  const [vertices, faces] = [[], []];
+  const mesh = new Mesh();
+  const { vertices } = mesh;
   for (const line of linesOf(bytes, "#")) {
     const [word, ...rest] = line.split(/\s+/);
     if (word === "v") {
@@ -70,13 +82,13 @@ function readObj(bytes) {
       if (place.length < 3) throw new Error(`it has a vertex without three numbers: "${line}"`);
       vertices.push(...place);
     } else if (word === "f") {
-      addFan(faces, rest.map((corner) => {
+      mesh.addFace(rest.map((corner) => {
         const number = parseInt(corner, 10);
         return number < 0 ? vertices.length / 3 + number : number - 1; // -1 is the last so far
       }));
     }
   }
-  return shapeOf(vertices, faces);
+  return mesh.done();
 }
 
 function readOff(bytes) {
@@ -94,16 +106,16 @@ function readOff(bytes) {
     place += 1;
     return Number(words[place - 1]);
   };
-  const vertices = Array.from({ length: 3 * count }, next);
-  const faces = [];
+  const mesh = new Mesh(Array.from({ length: 3 * count }, next));
   // Colors may follow each face; a line break is all that ends them, so they are not read.
-  for (let f = 0; f < polygons; f += 1) addFan(faces, Array.from({ length: next() }, next));
-  return shapeOf(vertices, faces);
+  for (let f = 0; f < polygons; f += 1) mesh.addFace(Array.from({ length: next() }, next));
+  return mesh.done();
 }
 
 function readStl(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const vertices = [];
+  const mesh = new Mesh();
+  const { vertices } = mesh;
   const count = bytes.length >= 84 ? view.getUint32(80, true) : 0;
   if (bytes.length === 84 + 50 * count) {
     for (let f = 0; f < count; f += 1) {
@@ -116,7 +128,8 @@ function readStl(bytes) {
     }
     if (vertices.length % 9) throw new Error("it is cut short or damaged");
   }
-  return shapeOf(vertices, vertices.map((_, i) => i).slice(0, vertices.length / 3));
+  for (let corner = 0; corner < vertices.length / 3; corner += 1) mesh.triangles.push(corner);
+  return mesh.done();
 }
 
 function readColumns(bytes) {
@@ -139,7 +152,7 @@ function readColumns(bytes) {
     }
     return place;
   });
-  return shapeOf(vertices);
+  return new Mesh(vertices).done();
 }
 
 // The kinds of numbers of NumPy and of PLY, as readers of a DataView.
@@ -187,7 +200,7 @@ function readNpy(bytes) {
       vertices[3 * i + axis] = numberAt(view, at, NUMBERS[kind], order !== ">");
     }
   }
-  return shapeOf(vertices);
+  return new Mesh(vertices).done();
 }
 
 const PLY_KINDS = {
@@ -244,17 +257,17 @@ function plyNumbers(bytes, format, start) {
 function readPly(bytes) {
   const { elements, format, start } = plyHeader(bytes);
   const next = plyNumbers(bytes, format, start);
-  const [vertices, faces] = [[], []];
+  const mesh = new Mesh();
   for (const { name, count, fields } of elements) {
     const axes = ["x", "y", "z"].map((axis) => fields.findIndex((field) => field.name === axis));
     if (name === "vertex" && axes.includes(-1)) throw new Error("its vertices have no x, y and z");
     for (let row = 0; row < count; row += 1) {
       const values = fields.map(({ list, kinds }) => (
         list ? Array.from({ length: next(kinds[0]) }, () => next(kinds[1])) : next(kinds[0])));
-      if (name === "vertex") vertices.push(...axes.map((axis) => values[axis]));
+      if (name === "vertex") mesh.vertices.push(...axes.map((axis) => values[axis]));
       const corners = fields.findIndex((field) => /^vertex_ind(ex|ices)$/.test(field.name));
-      if (name === "face" && corners >= 0) addFan(faces, values[corners]);
+      if (name === "face" && corners >= 0) mesh.addFace(values[corners]);
     }
   }
-  return shapeOf(vertices, faces);
+  return mesh.done();
 }

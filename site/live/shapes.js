@@ -26,8 +26,9 @@ function withArrays(value, content) {
     return new Float32Array(content, value.offset, value.length);
   }
   if (value.kind === "int16" && "offset" in value) {
-    const rounded = new Int16Array(content, value.offset, value.length);
-    return Float32Array.from(rounded, (number) => number * value.step);
+    const array = Float32Array.from(new Int16Array(content, value.offset, value.length));
+    for (let i = 0; i < array.length; i += 1) array[i] *= value.step; // a million: no calls
+    return array;
   }
   if (Array.isArray(value)) return value.map((part) => withArrays(part, content));
   return Object.fromEntries(

@@ -2,9 +2,13 @@
 //
 // Messages are { id, task, ...arguments }; answers { id, result } or { id, error }.
 
-import { cloudOfFile } from "./reading.js";
+import { prepare } from "./wasm.js";
 
-const RUNTIMES = { wasm: "./runtime/ort.wasm.min.mjs", webgpu: "./runtime/ort.webgpu.min.mjs" };
+// The runtime's script, and the name of its WebAssembly.
+const RUNTIMES = {
+  wasm: ["./runtime/ort.wasm.min.mjs", "ort-wasm-simd-threaded"],
+  webgpu: ["./runtime/ort.jspi.min.mjs", "ort-wasm-simd-threaded.jspi"],
+};
 
 let ort;
 let about; // model.json: dimensions, and how clouds come to model units and back
@@ -19,13 +23,13 @@ async function bytesOf(path) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-function session(name) {
-  sessions[name] ??= bytesOf(`./model/${name}.onnx`).then((graph) => ort.InferenceSession.create(
+function session(name, content = bytesOf(`./model/${name}.onnx`)) {
+  sessions[name] ??= content.then((graph) => ort.InferenceSession.create(
     graph,
     {
       executionProviders: [device],
       externalData: [{ path: "weights.bin", data: weights }],
-      graphOptimizationLevel: "all",
+      graphOptimizationLevel: "basic", // all of them draw no sooner, and take longer to begin
       logSeverityLevel: 3, // that a graphics card leaves some nodes alone is no news
     }));
   return sessions[name];
@@ -65,20 +69,24 @@ const toData = (points, { mean, scale }) => (
   points.map((value, i) => value * scale + mean[i % 3]));
 
 const tasks = {
-  async load({ on }) {
+  // All that the first drawing needs is asked for at once, and no more than that.
+  async load({ on, module: given }) {
     device = on;
-    const [runtime, description, shared] = await Promise.all([
-      import(RUNTIMES[on]), bytesOf("./model/model.json"), bytesOf("./model/weights.bin"),
+    const [script, name] = RUNTIMES[on];
+    const graph = bytesOf("./model/draw.onnx");
+    const [module, runtime, description, shared] = await Promise.all([
+      prepare(name, given), import(script), bytesOf("./model/model.json"),
+      bytesOf("./model/weights.bin"), graph,
     ]);
     ort = runtime;
     about = JSON.parse(new TextDecoder().decode(description));
     weights = shared;
-    ort.env.wasm.wasmPaths = new URL("./runtime/", import.meta.url).href;
+    ort.env.wasm.wasmPaths = { mjs: new URL("./wasm.js", import.meta.url).href };
     // Threads share memory, which browsers allow to pages that are served in isolation only.
     const cores = navigator.hardwareConcurrency ?? 1;
     ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, cores) : 1;
-    await session("draw");
-    return about;
+    await session("draw", graph);
+    return { about, module };
   },
 
   async draw({ z, noise, statistics }) {
@@ -108,6 +116,7 @@ const tasks = {
   },
 
   async read({ name, content, up, count }) {
+    const { cloudOfFile } = await import("./reading.js");
     return cloudOfFile(name, content, up, count);
   },
 };

@@ -10,7 +10,16 @@ from urllib.parse import unquote, urlparse
 
 import nbformat
 import pytest
-from built_site import NEEDS_SPHINX, ROOT, Built, Page, build_site, load_build
+from built_site import (
+    MOST_BYTES,
+    NEEDS_SPHINX,
+    ROOT,
+    Built,
+    Page,
+    build_site,
+    bytes_of,
+    load_build,
+)
 
 pytestmark = [pytest.mark.slow, NEEDS_SPHINX]
 
@@ -59,7 +68,8 @@ def test_it_has_every_page_and_sphinx_was_silent(built):
 
 
 def test_it_is_small_and_soon_built(built):
-    assert sum(p.stat().st_size for p in built.html.rglob("*") if p.is_file()) < 25e6
+    assert bytes_of(built.html) < MOST_BYTES["pages"]  # the live page's: test_live_page.py
+    assert sum(MOST_BYTES.values()) < 25e6
     assert built.seconds < 60
 
 
