@@ -26,9 +26,10 @@ pytest.importorskip("onnxscript")
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("style", "draw", "encode", "inverse")
 SIZES_TRIED = ((1, 1), (3, 1), (3, 33), (1, 1000), (3, 2048))  # shapes, points of each
-ALLOWED = {"float32": 1e-4, "float16": 5e-3}
+SAME = 1e-4  # how near a graph comes to torch with the weights that the graph has
+ROUNDED = 5e-3  # how near float16 comes to the weights before they were rounded
 # Of the shipped models' numbers. A point between two parts of a shape goes to either by its last
-# digits, and so does a shape between two kinds.
+# digits, and so does a shape between two kinds: by those of weights, and by those of sums.
 ALMOST_ALL = {"float32": 0.999, "float16": 0.99}
 SMALL = {
     "style_dim": 8,
@@ -60,9 +61,9 @@ def exported(model, folder, graphs=None) -> dict[str, Path]:
     graphs = graphs or files.build_graphs(model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "build_graphs", lambda model: copy.deepcopy(graphs))
-        for precision in ALLOWED:
+        for precision in ALMOST_ALL:
             export_graphs(model, folder / precision, precision)
-    return {precision: folder / precision for precision in ALLOWED}
+    return {precision: folder / precision for precision in ALMOST_ALL}
 
 
 @pytest.fixture(scope="module")
@@ -98,42 +99,84 @@ class Graphs:
         return torch.from_numpy(self.sessions[name].run(None, given)[0])
 
 
+def as_stored(model: PointCloudVAE, precision: str) -> PointCloudVAE:
+    """The model with the weights that its files have."""
+    model = copy.deepcopy(model)
+    for weight in model.parameters() if precision == "float16" else ():
+        if weight.numel() >= max(weights.NARROW, weights.TINY):
+            weight.data = weight.data.half().float()
+    return model
+
+
+Numbers = dict[str, torch.Tensor]
+
+
 @torch.no_grad()
-def differences(model, graphs, shapes, count, generator) -> dict[str, torch.Tensor]:
-    """What a model and its graphs say of the same numbers, subtracted, for each graph."""
+def random_inputs(model, shapes, count, generator) -> Numbers:
+    """What the graphs are asked about: noise, and what the model makes of it."""
     dim, point_dim = model.config.style_dim, 3 + model.config.latent_dim
     start = torch.randn(shapes, dim, generator=generator)
     noise = torch.randn(shapes, count, point_dim, generator=generator)
     z = model.draw_style(start)
-    points = model.draw_points(noise, z)
+    return {"start": start, "noise": noise, "z": z, "points": model.draw_points(noise, z)}
+
+
+@torch.no_grad()
+def by_torch(model, start, noise, z, points) -> Numbers:
+    """What a model says, for each graph."""
     h = model.encode_points(points, z).mean
-    back = model.prior.points.to_noise(h, z, steps=files.INVERSE_STEPS, solver="midpoint")
-    pairs = {
-        "style": (graphs("style", noise=start), z),
-        "draw": (graphs("draw", z=z, noise=noise), points),
-        "encode": (graphs("encode", points=points), model.encode_style(points).mean),
-        "inverse": (graphs("inverse", points=points, z=z), back),
+    steps = files.INVERSE_STEPS
+    return {
+        "style": model.draw_style(start),
+        "draw": model.draw_points(noise, z),
+        "encode": model.encode_style(points).mean,
+        "inverse": model.prior.points.to_noise(h, z, steps=steps, solver="midpoint"),
     }
-    for found, expected in pairs.values():
-        assert found.shape == expected.shape
-        assert found.dtype == torch.float32
-    return {name: (found - expected).abs() for name, (found, expected) in pairs.items()}
 
 
-@pytest.mark.parametrize("precision", ALLOWED)
+def by_graphs(graphs: Graphs, start, noise, z, points) -> Numbers:
+    """What its graphs say of the same."""
+    found = {
+        "style": graphs("style", noise=start),
+        "draw": graphs("draw", z=z, noise=noise),
+        "encode": graphs("encode", points=points),
+        "inverse": graphs("inverse", points=points, z=z),
+    }
+    assert {numbers.dtype for numbers in found.values()} == {torch.float32}
+    return found
+
+
+def apart(one: Numbers, other: Numbers) -> Numbers:
+    """How far two answers are apart, for each graph."""
+    assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in other.items()}
+    return {name: (one[name].double() - other[name].double()).abs() for name in one}
+
+
+def differences(model, graphs, shapes, count, generator) -> Numbers:
+    """How far a model and graphs are apart."""
+    given = random_inputs(model, shapes, count, generator)
+    return apart(by_graphs(graphs, **given), by_torch(model, **given))
+
+
+@pytest.mark.parametrize("precision", ALMOST_ALL)
 def test_graphs_say_what_the_model_says_of_any_number_of_points(
-    precision, tiny, folders, generator
+    precision, tiny, folders, generator, monkeypatch
 ):
-    graphs = Graphs(folders[precision])
+    monkeypatch.setattr(weights, "NARROW", 2)
+    graphs, stored = Graphs(folders[precision]), as_stored(tiny, precision)
     for sizes in SIZES_TRIED:
-        for name, error in differences(tiny, graphs, *sizes, generator).items():
-            assert error.max() < ALLOWED[precision], (name, sizes)
+        given = random_inputs(tiny, *sizes, generator)
+        found, expected = by_graphs(graphs, **given), by_torch(tiny, **given)
+        for name, error in apart(found, by_torch(stored, **given)).items():
+            assert error.max() < SAME, (name, sizes)
+        for name, error in apart(found, expected).items():
+            assert error.max() < ROUNDED, (name, sizes)
 
 
 def test_a_model_has_graphs_of_its_own(folders, generator):
     other = small_model(style_widths=(8, 16, 24))  # other random weights in all that follows
     found = differences(other, Graphs(folders["float32"]), 2, 33, generator)
-    assert all(error.max() > 100 * ALLOWED["float32"] for error in found.values())
+    assert all(error.max() > 100 * SAME for error in found.values())
 
 
 def test_inputs_and_outputs_are_those_of_the_contract(folders):
@@ -220,7 +263,7 @@ def test_half_precision_is_in_the_file_and_long_weights_alone_have_it(
     sizes = {name: (folder / WEIGHTS).stat().st_size for name, folder in folders.items()}
     assert sizes["float16"] < 0.7 * sizes["float32"]  # as each begins at a multiple of 64 bytes
     assert weights.NARROW > 256  # so that this model's weights all stay as they are
-    assert sorted(exported(tiny, tmp_path, graphs)) == sorted(ALLOWED)
+    assert sorted(exported(tiny, tmp_path, graphs)) == sorted(ALMOST_ALL)
     assert (tmp_path / "float16" / WEIGHTS).read_bytes() == (
         (folders["float32"] / WEIGHTS).read_bytes()
     )
@@ -381,13 +424,26 @@ def test_an_unknown_precision_is_told(capsys):
 def test_shipped_models(name, tmp_path, generator):
     model = checkpoints.load(name)
     for precision, folder in exported(model, tmp_path).items():
-        graphs = Graphs(folder)
+        graphs, stored = Graphs(folder), as_stored(model, precision)
+        exact = copy.deepcopy(stored).double()
         for sizes in SIZES_TRIED:
-            found = differences(model, graphs, *sizes, generator)
-            almost = ALMOST_ALL[precision]
-            errors = {k: torch.quantile(v.flatten(), almost) for k, v in found.items()}
-            assert all(v < ALLOWED[precision] for v in errors.values()), (precision, sizes, errors)
+            given = random_inputs(model, *sizes, generator)
+            precise = by_torch(exact, **{key: value.double() for key, value in given.items()})
+            found, expected = by_graphs(graphs, **given), by_torch(stored, **given)
+            errors, own = apart(found, precise), apart(expected, precise)
+            for graph in NAMES:
+                # Sums in float32 come to that in torch, too; of a few points it is as much.
+                assert quantile(errors[graph], 0.99) < SAME / 10, (precision, sizes, graph)
+                assert errors[graph].max() < max(SAME, 5 * own[graph].max()), (sizes, graph)
+                assert graph == "draw" or errors[graph].max() < SAME, (sizes, graph)
+            for graph, error in apart(found, by_torch(model, **given)).items():
+                limit = SAME if precision == "float32" else ROUNDED
+                assert quantile(error, ALMOST_ALL[precision]) < limit, (precision, sizes, graph)
     assert sum(path.stat().st_size for path in folder.iterdir()) < 5e6
+
+
+def quantile(errors: torch.Tensor, share: float) -> float:
+    return torch.quantile(errors.flatten(), share).item()
 
 
 @pytest.mark.slow
@@ -404,4 +460,4 @@ def test_models_of_other_kinds(settings, tmp_path, generator):
     graphs = Graphs(exported(model, tmp_path)["float32"])
     for count in (2, 45):
         for name, error in differences(model, graphs, 2, count, generator).items():
-            assert error.max() < ALLOWED["float32"], (name, count)
+            assert error.max() < SAME, (name, count)

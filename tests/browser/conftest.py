@@ -6,13 +6,15 @@ Every test leaves a screenshot in ``artifacts/``, whether it passed or not.
 from __future__ import annotations
 
 import os
+import runpy
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 pytest.register_assert_rewrite("browser.harness")
 
-from browser.harness import Lab, Server, find_chromium, open_page, running_server  # noqa: E402
+from browser.harness import ROOT, Lab, Server, find_chromium, open_page, running_server  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,22 @@ def chromium() -> str:
             pytest.fail(f"PCVAE_REQUIRE_BROWSER=1, but {reason}")
         pytest.skip(reason)
     return path
+
+
+@pytest.fixture(scope="session")
+def live_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the live page, built once; `PCVAE_LIVE_PAGE` names one that is there."""
+    given = os.environ.get("PCVAE_LIVE_PAGE")
+    if given:
+        return Path(given)
+    out = tmp_path_factory.mktemp("live") / "page"
+    try:
+        runpy.run_path(str(ROOT / "site" / "build_live.py"))["build"](out)
+    except RuntimeError as error:  # npm is missing, or cannot reach its registry
+        if os.environ.get("PCVAE_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"PCVAE_REQUIRE_BROWSER=1, but {error}")
+        pytest.skip(str(error))
+    return out
 
 
 @pytest.fixture(scope="session")

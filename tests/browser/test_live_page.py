@@ -10,7 +10,6 @@ import base64
 import csv
 import itertools
 import json
-import os
 import re
 import runpy
 from collections.abc import Iterator
@@ -48,20 +47,10 @@ WIDE = """() => Array.from(document.querySelectorAll('body *'))
     .map(part => `${part.tagName} ${part.id} ${part.className}`)"""
 
 
-@pytest.fixture(scope="session")
-def built(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def built(live_page: Path) -> Path:
     """Return the folder with the page."""
-    given = os.environ.get("PCVAE_LIVE_PAGE")
-    if given:
-        return Path(given)
-    out = tmp_path_factory.mktemp("live") / "page"
-    try:
-        runpy.run_path(str(SCRIPT))["build"](out)
-    except RuntimeError as error:  # npm is missing, or cannot reach its registry
-        if os.environ.get("PCVAE_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"PCVAE_REQUIRE_BROWSER=1, but {error}")
-        pytest.skip(str(error))
-    return out
+    return live_page
 
 
 @pytest.fixture(scope="module")
