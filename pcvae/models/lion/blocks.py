@@ -203,14 +203,31 @@ class PVConv(nn.Module):
         self, x: Float[Tensor, "B C N"], grid: Grid, style: Float[Tensor, "B S"] | None
     ) -> Float[Tensor, "B D N"]:
         """Return the same by the cells near points, as far as no dropout comes between."""
-        one, first, _, _, two, second, squeeze = self.voxel_layers
+        one, first, _, dropout, two, second, squeeze = self.voxel_layers
         field = sparse.convolve(sparse.sparse_voxels(x, grid), one)
         field = sparse.normalize(field, first, style).activated()
         if self.training:
-            return devoxelize(self.voxel_layers[3:](field.dense(), style), grid)
+            return self.read_off(two(dropout(field.dense())), grid, style)
         field = sparse.normalize(sparse.convolve(field, two), second, style)
         mean = (field.total() / grid.resolution**3).to(x)  # (B, D)
         return sparse.at_points(field.scaled(squeeze.fc(mean)), grid)
+
+    def read_off(
+        self,
+        cells: Float[Tensor, "B D R R R"],
+        grid: Grid,
+        style: Float[Tensor, "B S"] | None,
+    ) -> Float[Tensor, "B D N"]:
+        """Return what the last two layers make of cells, worked out at the points alone.
+
+        Both are a factor and an offset of each channel, and so may come after the blend.
+        """
+        second, squeeze = self.voxel_layers[5:]
+        variance, mean = torch.var_mean(cells, dim=(2, 3, 4), correction=0)
+        factor, offset = sparse.as_affine(mean, variance, second, style)
+        part = squeeze.fc(mean * factor + offset)
+        factor, offset = (each.unsqueeze(-1) for each in (factor * part, offset * part))
+        return torch.addcmul(offset, devoxelize(cells, grid), factor)
 
 
 class SetAbstraction(nn.Module):

@@ -136,7 +136,7 @@ def convolve(field: Field, layer: nn.Conv3d) -> Field:
     moved = (field.rows - field.behind()) @ weight.flatten(1)  # (K, 27 D)
     moved = moved.view(-1, layer.out_channels)  # (27 K, D)
     sums = moved.new_zeros(len(near) + 1, layer.out_channels).index_add(0, place, moved)[:-1]
-    background = _behind(field.background[:, 0], layer)
+    background = _behind(field.background[:, 0], weight) + layer.bias
     found = Field(sums, near, background, field.resolution)
     return Field(sums + found.behind(), near, background, field.resolution)
 
@@ -154,28 +154,54 @@ def _reached(
     return cells, place.index_select(0, targets.flatten())
 
 
-def _behind(constant: Float[Tensor, "B C"], layer: nn.Conv3d) -> Float[Tensor, "B P D"]:
-    """Return what a convolution makes of a constant, for each kind of cell."""
-    block = constant[:, :, None, None, None].expand(-1, -1, 3, 3, 3)
-    return layer(block.contiguous()).flatten(2).transpose(1, 2)
+def _behind(
+    constant: Float[Tensor, "B C"], weight: Float[Tensor, "C T D"]
+) -> Float[Tensor, "B P D"]:
+    """Return what a convolution without its bias makes of a constant, for each kind of cell."""
+    of_taps = (constant @ weight.flatten(1)).view(-1, *weight.shape[1:])  # (B, 27, D)
+    return _taps_inside().to(of_taps) @ of_taps
+
+
+@cache
+@torch.inference_mode(False)
+def _taps_inside() -> Float[Tensor, "P T"]:
+    """Return 1 where a tap of a kernel lies in the grid, for each kind of cell, and 0 elsewhere."""
+    along = torch.tensor([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 0.0]])  # first, inside, last
+    return torch.kron(torch.kron(along, along), along)
 
 
 def normalize(field: Field, norm: nn.Module, style: Float[Tensor, "B S"] | None) -> Field:
     """Return what group norm, adaptive or not, makes of a field."""
+    mean, square = (field.total(power) / field.resolution**3 for power in (1, 2))
+    factor, offset = as_affine(mean, square - mean.square(), norm, style)
+    return field.scaled(factor.to(field.rows), offset.to(field.rows))
+
+
+def as_affine(
+    mean: Float[Tensor, "B C"],
+    variance: Float[Tensor, "B C"],
+    norm: nn.Module,
+    style: Float[Tensor, "B S"] | None,
+) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]:
+    """Return group norm, adaptive or not, as a factor and an offset of each channel.
+
+    Args:
+        mean: of each channel.
+        variance: of each channel.
+        norm: the layer.
+        style: z, if it is adaptive.
+    """
     plain = norm.norm if hasattr(norm, "emd") else norm
-    count = field.resolution**3 * plain.num_channels // plain.num_groups
-    of_groups = (plain.num_groups, plain.num_channels // plain.num_groups)
-    mean, square = (
-        field.total(power).unflatten(1, of_groups).sum(dim=2, keepdim=True) / count
-        for power in (1, 2)
-    )  # (B, groups, 1)
-    scale = (square - mean.square() + plain.eps).rsqrt().expand(-1, *of_groups).flatten(1)
-    factor = plain.weight * scale  # (B, C)
-    offset = plain.bias - mean.expand(-1, *of_groups).flatten(1) * factor
+    of_channels = mean.unflatten(1, (plain.num_groups, -1))  # (B, groups, C / groups)
+    of_group = of_channels.mean(dim=2, keepdim=True)
+    spread = variance.view_as(of_channels) + (of_channels - of_group).square()
+    scale = (spread.mean(dim=2, keepdim=True) + plain.eps).rsqrt().expand_as(of_channels)
+    factor = plain.weight * scale.flatten(1)
+    offset = plain.bias - of_group.expand_as(of_channels).flatten(1) * factor
     if plain is not norm:
         times, plus = norm.emd(style).chunk(2, dim=1)
         factor, offset = factor * times, offset * times + plus
-    return field.scaled(factor.to(field.rows), offset.to(field.rows))
+    return factor, offset
 
 
 def at_points(field: Field, grid: Grid) -> Float[Tensor, "B C N"]:
