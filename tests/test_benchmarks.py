@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import networks, open_tasks, stages, waking
+from benchmarks import networks, open_tasks, slats, stages, waking
 from benchmarks.recipes import compare_recipes
 
 import pcvae
@@ -142,6 +142,41 @@ def test_both_networks_are_looked_at_in_the_same_way():
     seen = networks.look(model, steps, 0.05)
     assert set(seen) == set(found["points"][0])
     assert seen["weights"] == found["points"][0]["weights"]
+
+
+def test_a_score_of_slats_needs_no_model():
+    asked = slats.backs(64, seed=5)
+    real, panels = slats.look(asked.points, asked), slats.look(asked.panels, asked)
+    assert real["slats"] > 0.99
+    assert real["right_number"] == 1
+    assert real["panels"] < 0.2
+    assert panels["slats"] == pytest.approx(real["panels"], abs=0.05)  # a panel of the same size
+    alone = slats.look(slats.apart(64, seed=5), asked)
+    assert real["panels"] + 0.1 < alone["slats"] < 0.45
+
+
+def test_only_neighbors_see_each_other(monkeypatch):
+    monkeypatch.setattr(slats, "TRAIN", 8)
+    asked = slats.backs(4, seed=6)
+    moved = asked._replace(panels=asked.panels.clone())
+    moved.panels[:, ::2] += 0.3
+    for name in ("points, told the number", "neighbors, told the number, stretched"):
+        model, steps = slats.fitted(name, seed=0, seconds=0.01)
+        torch.nn.init.normal_(list(model.flow.network.parameters())[-2])  # begins near 0
+        assert steps > 0
+        same = torch.equal(model.draw(asked)[:, 1::2], model.draw(moved)[:, 1::2])
+        assert same != model.way.neighbors, name
+
+
+def test_slats_were_drawn_by_every_way_over_three_seeds():
+    root = Path(__file__).resolve().parents[1]
+    found = json.loads((root / "data/comparisons/slats.json").read_text())
+    asked = slats.backs(slats.HELD_OUT, slats.UNSEEN)
+    assert found["runs"]["real"] == {"without training": slats.look(asked.points, asked)}
+    assert found["seen"]["real"] == slats.front(asked.points, asked)
+    assert set(found["runs"]) == set(found["seen"]) > set(slats.WAYS)
+    for name in slats.WAYS:
+        assert list(found["runs"][name]) == [str(seed) for seed in slats.SEEDS], name
 
 
 def test_a_study_looks_when_it_is_asked_to():
