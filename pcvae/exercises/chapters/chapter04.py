@@ -279,7 +279,7 @@ def check_whole_vae(answer: Callable[..., nn.Module]) -> str:
         output = mine(x.clone(), z_noise.clone(), h_noise.clone())
     _check_output(output, transplanted(mine, SKIP, OFFSET), x, z_noise, h_noise)
     found = [stirred(answer, seed) for seed in SEEDS]
-    return beside("A swapped z moves points by", found, STIRRED)
+    return beside("The way that a swapped z moves points,", found, STIRRED)
 
 
 def transplanted(mine: nn.Module, skip_weight: float, sigma_offset: float) -> PointCloudVAE:

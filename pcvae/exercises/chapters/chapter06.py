@@ -260,7 +260,7 @@ def check_waking(answer: Callable) -> str:
         seen = train_by(settings, seed)
         _expect_awake(seen, settings, seed)
         found.append(seen.moved)
-    return beside("A swapped z moves points by", found, WAKING)
+    return beside("The way that a swapped z moves points,", found, WAKING)
 
 
 def train_by(settings: Mapping[str, Any], seed: int) -> Seen:

@@ -155,8 +155,8 @@ def _recognize(places: dict[float, np.ndarray], one: np.ndarray, other: np.ndarr
         "weights should add up to 1.": line / np.maximum(1 - amounts, amounts),
         "You scaled the straight line by sqrt(2), which is right halfway only. At the ends nothing "
         "is to be scaled.": np.sqrt(2) * line,
-        "You weighed with square roots of the wrong ones: `sqrt(1 - amount)` belongs to the "
-        "one.": np.sqrt(amounts) * one + np.sqrt(1 - amounts) * other,
+        "You exchanged the weights: `sqrt(1 - amount)` goes with `one`, `sqrt(amount)` with "
+        "`other`.": np.sqrt(amounts) * one + np.sqrt(1 - amounts) * other,
         "cos and sin are squared. Their squares should add up to 1 in the *variance*, and there "
         "they are squared already.": np.cos(angle) ** 2 * one + np.sin(angle) ** 2 * other,
     }
