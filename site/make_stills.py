@@ -21,7 +21,7 @@ from panels import STILLS
 
 sys.path.append(str(ROOT / "tests"))
 
-from browser.harness import GIVEN_UP, Lab, find_chromium, open_page, running_server
+from browser.harness import Lab, find_chromium, open_page, running_server
 
 WINDOW = {"width": 1330, "height": 1500}
 EDGE = 8  # pixels of empty ground that stay
@@ -96,23 +96,12 @@ def trimmed(png: bytes) -> Image.Image:
     )
 
 
-def run(lab: Lab, first: str, tries: int = 3) -> None:
-    """Run the cells of the panels; again if a slow page gave a widget up before it was loaded."""
-    for left in reversed(range(tries)):
-        try:
-            return lab.run_widgets(first, seconds=900)
-        except AssertionError:
-            if set(lab.errors()) != {GIVEN_UP} or not left:
-                raise SystemExit(f"{lab.notebook}: {lab.errors()}") from None
-            lab.page_errors.clear()
-
-
 def take(lab: Lab, path: Path) -> None:
     """Take all stills of a chapter."""
     chapter = path.name[:2]
     lab.open_notebook(path.name)
     lab.page.set_viewport_size(WINDOW)
-    run(lab, BEFORE.get(path.name[:2], ""))
+    lab.run_widgets(BEFORE.get(chapter, ""), seconds=900)
     for theme, name in THEMES.items():
         lab.page.evaluate(CHANGE_THEME, name)
         if theme == "dark" and chapter not in OWN_COLORS:

@@ -1,9 +1,8 @@
 // Clouds of points side by side, drawn by WebGL, all seen by one camera.
 //
-// Used in three places: as the view of the explorer's panel (`render`, called by anywidget), in
-// pages that play a walk without a kernel (`playWalk`), and in the live page (`Clouds`). Coordinates
-// are float32 x, y, z with y up, as they come from Python: no copy is made of them but the one to
-// the graphics card.
+// Used in two places: as the view of the explorer's panel (`render`, called by anywidget), and in
+// the live page (`Clouds`). Coordinates are float32 x, y, z with y up, as they come from Python: no
+// copy is made of them but the one to the graphics card.
 
 // As in plotly_clouds.py, which says more of them.
 const START = { yaw: 0.66, pitch: 0.36, zoom: 1 };
@@ -393,47 +392,6 @@ function render({ model, el }) {
     for (const [name, handler] of Object.entries(handlers)) model.off(`change:${name}`, handler);
     clouds.end();
   };
-}
-
-// A page without a kernel: all frames are in it.
-function playWalk({ count, radius, captions, title, frames, rgb }) {
-  const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const places = new Float32Array(decode(frames).buffer);
-  const [play, slider] = ["play", "frame"].map((id) => document.getElementById(id));
-  const clouds = new Clouds(document.getElementById("view"), {
-    titles: [""], radii: [radius], height: "100%", name: title,
-  });
-  const show = () => {
-    const frame = Number(slider.value);
-    clouds.setCloud(0, places.subarray(3 * count * frame, 3 * count * (frame + 1)));
-    document.getElementById("caption").textContent = captions[frame];
-    slider.setAttribute("aria-valuetext", captions[frame]);
-  };
-  let timer;
-  const stop = () => {
-    clearInterval(timer);
-    timer = undefined;
-    play.textContent = "Play";
-  };
-  const step = () => {
-    if (Number(slider.value) >= captions.length - 1) return stop();
-    slider.value = Number(slider.value) + 1;
-    show();
-  };
-  play.addEventListener("click", () => {
-    if (timer) return stop();
-    if (Number(slider.value) >= captions.length - 1) slider.value = 0;
-    play.textContent = "Stop";
-    timer = setInterval(step, 120);
-    show();
-  });
-  slider.max = captions.length - 1;
-  slider.addEventListener("input", show);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  dark.addEventListener("change", () => clouds.setDark(dark.matches));
-  clouds.setDark(dark.matches);
-  clouds.setColors(decode(rgb));
-  show();
 }
 
 export { Clouds };

@@ -108,9 +108,6 @@ CUT_OFF = """() => {
 }"""
 WINDOW = {"width": 1280, "height": 900}
 SOFTWARE_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader"]
-# A page that is loaded anew asks the kernel for widgets of before. anywidget gives each 2 seconds,
-# too few where the page itself takes them all. The cells are run again, with widgets of their own.
-GIVEN_UP = "[anywidget] Failed to initialize model."
 CAMERA = "(plot) => plot._fullLayout.scene._scene.getCamera()"
 
 
@@ -173,7 +170,6 @@ class Lab:
         server: The JupyterLab behind the page.
         page: Playwright's page, for everything that has no method here.
         page_errors: Exceptions thrown by the page's own JavaScript so far.
-        reloaded: Whether this test loaded the page anew.
         devtools: Chromium's own interface to the page, once it is needed.
         notebook: Name of the file that was opened last.
     """
@@ -181,14 +177,12 @@ class Lab:
     server: Server
     page: object
     page_errors: list[str] = field(default_factory=list)
-    reloaded: bool = False
     devtools: object = None
     notebook: str = ""
 
     def begin(self) -> None:
         """Forget what earlier tests saw of errors, and give the window its usual size."""
         self.page_errors.clear()
-        self.reloaded = False
         self.page.set_viewport_size(WINDOW)
 
     def open_notebook(self, notebook: Path | str, fresh: bool = False) -> None:
@@ -215,7 +209,6 @@ class Lab:
 
     def reload(self) -> None:
         """Load the page anew, as a reader does, while the kernel lives on."""
-        self.reloaded = True
         self.page.reload()
         self._wait_for_notebook()
 
@@ -286,8 +279,7 @@ class Lab:
 
     def errors(self) -> list[str]:
         """Everything that went wrong: in cells, in widgets' callbacks, in the page itself."""
-        found = self.page.evaluate("window.kernelErrors") + self.page_errors
-        return [error for error in found if not (self.reloaded and error == GIVEN_UP)]
+        return self.page.evaluate("window.kernelErrors") + self.page_errors
 
     def plot(self, index: int = 0):
         """The notebook's plotly figure number `index`, once it is drawn."""
