@@ -1,4 +1,4 @@
-"""The site and the live page in Firefox, where it and a virtual screen (Xvfb) are installed."""
+"""The site and the live page in Debian's Firefox, where it and a virtual screen are installed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from browser.firefox import Firefox, running_firefox
 from browser.harness import ARTIFACTS, serving
 from built_site import NEEDS_SPHINX, build_site
 
-PATH = shutil.which("firefox-esr") or shutil.which("firefox")
+PATH = shutil.which("firefox-esr")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(not (PATH and shutil.which("Xvfb")), reason="needs Firefox and Xvfb"),
+    pytest.mark.skipif(not (PATH and shutil.which("Xvfb")), reason="needs firefox-esr and Xvfb"),
 ]
 
 CENTER = """(() => {

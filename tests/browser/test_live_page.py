@@ -31,6 +31,10 @@ from pcvae.shapes import families
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRIPT = ROOT / "site" / "build_live.py"
+SOFTWARE_WEBGPU = [
+    *SOFTWARE_WEBGL, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader",
+    "--enable-features=Vulkan",
+]  # fmt: skip
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 # Half precision of the weights, beside coordinates of about 1.
 NEAR = 0.02
@@ -765,6 +769,31 @@ class TestEverywhere:
         assert "did not start" in live.page.inner_text("#error")
         assert len(live.drawn()) == 2048  # the original is there nevertheless
         live.page.context.close()
+
+    def test_webgpu_draws_the_same(self, browser: object, chromium: str, address: str) -> None:
+        """By an adapter in software, which is so slow that a few points have to do."""
+        own = browser.browser_type.launch(executable_path=chromium, args=SOFTWARE_WEBGPU)
+        live = open_live(own, address)
+        live.open()
+        if not live.page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)"):
+            pytest.skip("this Chromium has no adapter in software")
+        apart = live.run(
+            "random",
+            """(async () => {
+                const { model } = await import('./model.js');
+                const card = new model.quick.constructor();
+                await card.ask('load', { on: 'webgpu' });
+                const normal = (seed, count) => new m.Generator(seed).normal(count);
+                const [z, noise] = [normal(2, 128), normal(1, 64)];
+                const [one, other] = await Promise.all(
+                    [model.quick, card].map(worker => worker.ask('draw', { z, noise })));
+                return Array.from(one.points, (value, i) => Math.abs(value - other.points[i]));
+            })()""",
+        )
+        assert len(apart) == 3 * 16
+        assert max(apart) < 1e-3
+        assert live.page.evaluate("import('./model.js').then(m => m.model.device)") == "wasm"
+        own.close()
 
     def test_labels(self, live: Live) -> None:
         """Every control has a name that a screen reader can say."""
