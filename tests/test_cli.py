@@ -89,6 +89,9 @@ def test_help_explains_every_flag_with_its_default(capsys):
         (["train", "--data", "no/such/file.npz"], "'no/such/file.npz'"),
         (["train", "--batch_size", "0"], "--batch_size must be at least 1"),
         (["train", "--resume", "no/such/run"], "no checkpoint"),
+        (["train", "--seed", "4294967296"], "--seed must be from 0 to 4294967295, not 4294967296"),
+        (["sample", "shapes", "--seed", "-1"], "--seed must be from 0 to 4294967295, not -1"),
+        (["prepare", "meshes", ".", "--out", "a.npz", "--seed", "-1"], "--seed must be from 0"),
     ],
 )
 def test_wrong_input_ends_in_one_line_and_status_2(words, message, capsys):

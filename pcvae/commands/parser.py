@@ -14,6 +14,7 @@ from typing import Any, NoReturn, get_origin, get_type_hints
 import docstring_parser
 from jsonargparse import ArgumentParser
 
+LARGEST_SEED = 2**32 - 1  # that NumPy and torch both take
 # The function `name` of the module `pcvae.commands.name` does it, and its parameters are the flags.
 COMMANDS = {
     "train": "train a model, or go on with a run that was stopped",
@@ -72,12 +73,17 @@ def parse(words: Sequence[str]) -> tuple[Callable[..., Any], dict[str, Any]]:
 
     Args:
         words: those after `pcvae`. Wrong ones end the process, with one line and status 2.
+
+    Raises:
+        ValueError: A seed is none that NumPy and torch take.
     """
     parser = build_parser(words)
     found = parser.instantiate(parser.parse_args(with_brackets(words, parser)))
     function, values = import_command(found.command), found[found.command]
     if isinstance(function, Mapping):
         function, values = function[values.source], values[values.source]
+    if not 0 <= values.get("seed", 0) <= LARGEST_SEED:
+        raise ValueError(f"--seed must be from 0 to {LARGEST_SEED}, not {values.seed}.")
     return function, grouped(function, {k: at_home(v) for k, v in vars(values).items()})
 
 

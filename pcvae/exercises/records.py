@@ -70,7 +70,7 @@ def _read(path: Path) -> tuple[States, bool]:
         return {}, True
     try:
         kept = json.loads(raw.decode("utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):  # of brackets, tens of thousands deep
         return _made_out(raw), False
     if isinstance(kept, dict) and all(state in (DONE, TRIED) for state in kept.values()):
         return kept, True

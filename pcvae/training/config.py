@@ -254,8 +254,6 @@ class TrainConfig:
                 f"--fit {self.fit} trains the prior of a finished model: name the model with "
                 "--start_from, and add --prior true."
             )
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"--seed must be from 0 to {2**32 - 1}, not {self.seed}.")
         if self.schedule == "cyclical" and not self.anneal_kl:
             raise ValueError("--schedule cyclical has no effect with --anneal_kl false.")
         for name in NOT_NEGATIVE:

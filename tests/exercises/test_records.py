@@ -127,6 +127,7 @@ DAMAGE = {
     "no text": (b"\xff\xfe\x00\x9f", {}),
     "another kind": (b"[]", {}),
     "null": (b"null", {}),
+    "nested too deep": (b"[" * 100_000, {}),
     "unhashable": (b'{"99.1": {"state": "done"}}', {}),
     "a number": (b'{"99.1": 3, "01.1": "done"}', {"01.1": "done"}),
     "newer": (b'{"version": 2, "states": {"01.1": "done", "98.1": "mastered"}}', {"01.1": "done"}),
