@@ -38,11 +38,13 @@ def test_values_and_gradients_are_those_of_all_cells(surface, resolution, style_
         torch.testing.assert_close(one, other, atol=1e-8, rtol=1e-8)
 
 
-def test_in_training_without_dropout_both_ways_are_one(surface):
-    block = blocks.PVConv(6, 16, 8, 0).double().train()
+@pytest.mark.parametrize("style_dim", [0, 5])
+def test_in_training_without_dropout_both_ways_are_one(surface, style_dim):
+    block = blocks.PVConv(6, 16, 8, style_dim).double().train()
     block.voxel_layers[3].p = 0.0
     x, grid = torch.randn(2, 6, 400, dtype=torch.double), grid_of(surface, 8)
-    torch.testing.assert_close(block.near_points(x, grid, None), block.everywhere(x, grid, None))
+    style = torch.randn(2, style_dim, dtype=torch.double) if style_dim else None
+    torch.testing.assert_close(block.near_points(x, grid, style), block.everywhere(x, grid, style))
 
 
 def test_a_field_of_voxels_is_the_grid_of_voxels(surface):
