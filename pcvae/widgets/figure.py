@@ -107,7 +107,7 @@ class Figure(go.FigureWidget):
             self.layout.paper_bgcolor = self.layout.plot_bgcolor = paper
             self.layout.font.color = ink
             for axis in self._axes():
-                axis.gridcolor = lines
+                axis.gridcolor = axis.zerolinecolor = lines
 
     def _axes(self) -> Iterator[Any]:
         yield from self.select_xaxes()

@@ -127,6 +127,7 @@ def test_its_pictures_are_dark_where_the_page_is():
     assert curve.dark
     assert {view.widget.layout.paper_bgcolor, curve.layout.plot_bgcolor} == {"#111111"}
     assert view.widget.layout.scene.xaxis.gridcolor == "#444444"
+    assert curve.layout.xaxis.zerolinecolor == "#444444"
     bench.children[-1].dark = False
     assert view.widget.layout.paper_bgcolor == "#ffffff"
 
