@@ -70,7 +70,7 @@ KIND, NUMBER = 4, 8
 WAYS = {
     "points, told the number": Way(False, NUMBER, False),
     "points, told the number, stretched": Way(False, NUMBER, True),
-    "neighbors, told the number, stretched": Way(True, NUMBER, True),
+    "neighbors, told the number, stretched": Way(True, NUMBER, True, times=4),
     "neighbors, told the kind, stretched": Way(True, KIND, True, times=4),
 }
 
