@@ -39,7 +39,6 @@ class Page {
       this.controls.gallery.setDark(this.picture.dark);
     }
     this.sayMore();
-    model.tryGraphicsCard().catch(() => {}); // then it stays as it is
   }
 
   build(data, camera) {
@@ -153,8 +152,16 @@ class Page {
     if (all) {
       this.controls.gallery.picture(shape);
       $("view").setAttribute("aria-busy", "false");
+      this.tryGraphicsCard();
     }
     this.onFirst?.();
+  }
+
+  // Once, when nothing else waits.
+  tryGraphicsCard() {
+    if (this.hasTried) return;
+    this.hasTried = true;
+    model.tryGraphicsCard().catch(() => {}); // then it stays as it is
   }
 
   fail(error) {
