@@ -119,8 +119,9 @@ class Figure(go.FigureWidget):
         """Return a picture of what it shows, if that is curves and dots of a plane."""
         from pcvae.widgets.stills import of_curves
 
-        flat = self.data and all(trace.type == "scatter" for trace in self.data)
-        return of_curves(self.data, self.layout) if flat else None
+        flat = all(trace.type == "scatter" for trace in self.data)
+        drawn = flat and any(trace.x is not None and len(trace.x) for trace in self.data)
+        return of_curves(self.data, self.layout) if drawn else None
 
     def _ipython_display_(self) -> None:
         """Show it, dark where the page is, as a panel of its own."""
@@ -135,7 +136,7 @@ class Alone(Panel, widgets.VBox):
     """A figure that no other panel holds."""
 
     def __init__(self, figure: Figure) -> None:
-        title = figure.layout.title.text or "A figure"
+        title = figure.layout.title.text or "A chart"
         self.name, self.pictures = plain_text(title), [figure]
         figure.reveal()
         super().__init__([figure, PageHelper(figure)])

@@ -71,7 +71,7 @@ def test_a_figure_shown_alone_is_a_panel_dark_where_the_page_is(outputs, curve):
 def test_where_nothing_can_be_drawn_the_sentence_stands_alone(outputs):
     Figure(data=[{"type": "bar", "y": [1, 2]}])._ipython_display_()
     assert pictures(outputs[1]._repr_html_()) == []
-    assert repr(outputs[1]).startswith("A figure: run")
+    assert repr(outputs[1]).startswith("A chart: run")
 
 
 def test_clouds_are_drawn_each_in_its_own_view_in_its_colors(rng):
