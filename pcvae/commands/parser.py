@@ -82,7 +82,7 @@ def parse(words: Sequence[str]) -> tuple[Callable[..., Any], dict[str, Any]]:
     function, values = import_command(found.command), found[found.command]
     if isinstance(function, Mapping):
         function, values = function[values.source], values[values.source]
-    if not 0 <= values.get("seed", 0) <= LARGEST_SEED:
+    if not 0 <= (values.get("seed") or 0) <= LARGEST_SEED:
         raise ValueError(f"--seed must be from 0 to {LARGEST_SEED}, not {values.seed}.")
     return function, grouped(function, {k: at_home(v) for k, v in vars(values).items()})
 

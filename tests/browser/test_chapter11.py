@@ -14,7 +14,8 @@ def estimates(lab) -> dict[str, float]:
     """What the table beside the cloud says, by name."""
     lab.plot(ESTIMATE)
     rows = lab.page.locator(".widget-html table").first.locator("tr").all()[1:]
-    cells = [row.locator("td").all_inner_texts() for row in rows]
+    # Not the inner texts: those of a cell that is out of sight are empty.
+    cells = [row.locator("td").all_text_contents() for row in rows]
     return {name: float(value.replace(",", "")) for name, value in cells}
 
 
