@@ -235,8 +235,8 @@ def _warn_of_rounding(path: Path, points: np.ndarray) -> None:
     """Say how many clouds have lost digits that show, or will in float32."""
     if points.size == 0 or not np.isfinite(points).all():
         return
-    kind = min(points.dtype.type, np.float32, key=lambda kind: np.dtype(kind).itemsize)
-    rounded = _are_rounded(*_boxes(points), kind if points.dtype.kind == "f" else np.float32)
+    kind = np.float16 if points.dtype.type is np.float16 else np.float32  # of either byte order
+    rounded = _are_rounded(*_boxes(points), kind)
     if rounded.any():
         logger.warning(
             "%s: %d of %d clouds that were looked at stand so far from the origin that their "

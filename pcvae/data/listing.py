@@ -159,7 +159,10 @@ def list_shapes(folder: Path, endings: Collection[str], skipped: Skipped) -> lis
             f"named after their classes or not.{others}"
         )
     files = _describe(sorted(paths, key=lambda found: found[1]), folder, skipped)
-    skipped.tell(len(files)) if not files else _warn_of_files(folder, files)
+    if files:
+        _warn_of_files(folder, files)
+    else:
+        skipped.tell(0)
     return files
 
 
