@@ -110,6 +110,7 @@ class Terms:
         kl_weight: the weight that the KL terms had.
         flow_z: squared error of the learned prior's flow of z, if there is one.
         flow_h: squared error of its flow of h, summed over the points.
+        factors: squared error of the factors read off z, in variances, if it is told any.
     """
 
     loss: Float[Tensor, ""]
@@ -120,6 +121,7 @@ class Terms:
     kl_weight: Float[Tensor, ""]
     flow_z: Float[Tensor, ""] | None = None
     flow_h: Float[Tensor, ""] | None = None
+    factors: Float[Tensor, ""] | None = None
 
     def present(self) -> dict[str, Float[Tensor, ""]]:
         """Return the terms that there are, by name."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from pcvae import checkpoints
 from pcvae.data.clouds import CloudSet, Splits, check_finite
-from pcvae.data.sources import open_splits
+from pcvae.data.sources import SHIPPED, open_splits
 
 
 def open_data_of(
@@ -58,9 +58,11 @@ def why_unseen(model: str, source: str, split: str, seed: int | None = None) -> 
     if split == "train":
         return "These are shapes to train on."
     if source.partition(":")[0] == "procedural":
-        return f"No training sees them: random numbers of their own draw shapes to {split}."
+        said = f"No training sees them: random numbers of their own draw shapes to {split}"
+        return said + _but_files(runs)
     if source == "furniture":
-        return f"No training sees them: the furniture has shapes of its own to {split}."
+        said = f"No training sees them: the furniture has shapes of its own to {split}"
+        return said + _but_files(runs)
     if not runs[0] or (runs[-1].get("start_from") and source in {run.get("data") for run in runs}):
         return "Not proven unseen: the model does not remember all that it was trained on."
     kin = [run for run in runs if run.get("data") == source]
@@ -70,6 +72,13 @@ def why_unseen(model: str, source: str, split: str, seed: int | None = None) -> 
     if len(parted) > 1:
         return f"Not proven unseen: trainings parted these data by the seeds {sorted(parted)}."
     return f"Not trained on: all its trainings parted these data by the seed {parted.pop()}."
+
+
+def _but_files(runs: list[dict[str, Any]]) -> str:
+    """Name what a model was trained on and nobody can look into any more, and end the sentence."""
+    known = {source for run in runs if (source := run.get("data"))}
+    files = sorted(source for source in known if source.partition(":")[0] not in SHIPPED)
+    return f" (what is in {', '.join(files)}, the notes do not say)." if files else "."
 
 
 def points_of(clouds: CloudSet, count: int) -> np.ndarray:

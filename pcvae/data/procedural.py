@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from pcvae import shapes
 from pcvae.data.cloud_files import write_set
@@ -178,6 +181,30 @@ def cached(
     clouds = generate(names, count, num_points, seed, split=split)
     _write(path, clouds)
     return clouds
+
+
+def known_numbers(clouds: CloudSet) -> Float[Tensor, "S F"]:
+    """Return the factors of procedural shapes as they can be seen: for z to be taught.
+
+    Lengths are in units of the clouds, and each factor has mean 0 and standard deviation 1 over the
+    shapes that have it. It is NaN for the others. Factors that never vary are left out.
+
+    Args:
+        clouds: of `generate`.
+    """
+    lengths = {
+        f"{family.name}/{factor.name}"
+        for family in shapes.families().values()
+        for factor in family.factors
+        if factor.is_length
+    }
+    table = {name: column for name, column in clouds.factors.items() if name != "scale"}
+    seen = np.stack(
+        [v * clouds.factors["scale"] if name in lengths else v for name, v in table.items()], axis=1
+    )
+    mean, spread = np.nanmean(seen, axis=0), np.nanstd(seen, axis=0)
+    varied = spread > 0
+    return torch.from_numpy(((seen - mean) / np.where(varied, spread, 1.0))[:, varied]).float()
 
 
 def _fingerprint(*arguments: object) -> str:

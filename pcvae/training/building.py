@@ -6,6 +6,7 @@ from typing import Any
 
 from pcvae import checkpoints
 from pcvae.data.batches import Augmentation, PointCloudData
+from pcvae.data.procedural import known_numbers
 from pcvae.data.sources import open_splits
 from pcvae.models import SIZES, LatentConfig, PointCloudVAE, PriorConfig, VAEConfig
 from pcvae.objective import KLSchedule, Objective
@@ -88,6 +89,8 @@ def build_module(
         fit=config.fit,
         prior_weight=config.prior_weight,
         local_points=config.local_points,
+        known=known_numbers(data.splits.train) if config.factor_weight else None,
+        factor_weight=config.factor_weight,
     )
 
 

@@ -27,6 +27,7 @@ NOT_NEGATIVE = (
     "kl_weight",
     "style_kl_weight",
     "free_bits",
+    "factor_weight",
     "gradient_clip",
 )
 
@@ -141,6 +142,8 @@ class TrainConfig:
         error: reconstruction error: 'l1', 'l2' or 'chamfer'.
         style_kl_weight: factor on the KL of z, beside kl_weight.
         free_bits: nats of KL for each coordinate of z that cost nothing.
+        factor_weight: weight of the known factors of procedural shapes (leg height, number of
+            slats), which z is then to say: of the squared error of what a linear map reads off z.
         schedule: how the KL weight changes if anneal_kl is on: 'linear', 'cyclical' or 'constant'.
         cosine: let the learning rate fall to 1% along half a cosine.
         ema: decay of the running mean of the weights that is saved, such as 0.999; 0 for none. It
@@ -207,6 +210,7 @@ class TrainConfig:
     error: Literal[*ERRORS] = "l1"
     style_kl_weight: float = 1.0
     free_bits: float = 0.0
+    factor_weight: float = 0.0
     schedule: Literal[*SCHEDULES] = "linear"
     cosine: bool = False
     ema: float = 0.0
@@ -247,6 +251,8 @@ class TrainConfig:
             raise ValueError(f"--learning_rate must be above 0, not {self.learning_rate}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema must be at least 0 and below 1, not {self.ema}.")
+        if self.factor_weight:
+            self._check_factors()
         if self.backbone != "points":
             self._check_pvcnn()
         if self.fit.endswith("prior") and not (self.prior and self.start_from):
@@ -259,6 +265,24 @@ class TrainConfig:
         for name in NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} must not be negative, but is {getattr(self, name)}.")
+
+    def _check_factors(self) -> None:
+        """Refuse factors that are not known, or not true any more."""
+        if self.data.partition(":")[0] != "procedural":
+            raise ValueError(
+                f"--factor_weight {self.factor_weight} is for --data procedural, whose factors are "
+                f"known; those of {self.data} are not. Leave it out."
+            )
+        if self.stretch:
+            raise ValueError(
+                f"--factor_weight {self.factor_weight}: a shape that is changed by --stretch has "
+                "other factors than are known of it. Leave one of the two out."
+            )
+        if self.fit not in ("all", "vae"):
+            raise ValueError(
+                f"--factor_weight {self.factor_weight} teaches z, which --fit {self.fit} leaves as "
+                "it is. Leave it out."
+            )
 
     def _check_pvcnn(self) -> None:
         """Refuse what LION's network does not have."""

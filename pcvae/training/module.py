@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from pcvae.data.batches import Batch
 from pcvae.models import LatentPrior, PointCloudVAE, Reconstruction
@@ -98,6 +98,8 @@ class VAEModule(pl.LightningModule):
             as it is.
         prior_weight: factor on the losses of the prior.
         local_points: how many points get local latents; 0 for all.
+        known: numbers that are known of each training shape, for z to say; NaN where one is not.
+        factor_weight: factor on the squared error of what a linear map reads of them off z.
     """
 
     def __init__(
@@ -113,8 +115,14 @@ class VAEModule(pl.LightningModule):
         fit: str = "all",
         prior_weight: float = 1.0,
         local_points: int = 0,
+        known: Float[Tensor, "S F"] | None = None,
+        factor_weight: float = 0.0,
     ) -> None:
         super().__init__()
+        self.factor_weight = factor_weight
+        self.register_buffer("known", known, persistent=False)
+        # It belongs to the training and not to the model: nothing else reads factors by it.
+        self.readout = None if known is None else nn.Linear(model.config.style_dim, known.shape[1])
         self.stage = STAGES[fit]
         self.stage.freeze(model)
         self.prior_weight = prior_weight
@@ -156,7 +164,7 @@ class VAEModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return Adam with the original's betas and, if asked for, the falling learning rate."""
-        fitted = [weight for weight in self.model.parameters() if weight.requires_grad]
+        fitted = [weight for weight in self.parameters() if weight.requires_grad]
         optimizer = torch.optim.Adam(
             fitted, lr=self.learning_rate, betas=ADAM_BETAS, fused=self.device.type == "cpu"
         )
@@ -187,8 +195,16 @@ class VAEModule(pl.LightningModule):
         )
         output = self.model(x, style_noise.to(x.device), point_noise.to(x.device), seen)
         weight = self.schedule(self.global_step, self.schedule_steps)
-        terms = self.objective(x, output, weight)
+        terms = self._with_factors(self.objective(x, output, weight), output.z, batch.shapes)
         return self._with_prior(terms, output, batch, epoch)
+
+    def _with_factors(self, terms: Terms, z: Tensor, shapes: Tensor) -> Terms:
+        """Add how far what is read off z is from what is known, if anything is."""
+        if self.readout is None or not self.training:
+            return terms
+        miss = self.readout(z) - self.known[shapes]  # (B, F)
+        miss = miss.nan_to_num().square().sum(dim=1).mean()  # NaN, and so 0, where nothing is known
+        return replace(terms, loss=terms.loss + self.factor_weight * miss, factors=miss)
 
     def _with_prior(self, terms: Terms, output: Reconstruction, batch: Batch, epoch: int) -> Terms:
         """Add the losses of the prior, and leave out what this stage does not train."""

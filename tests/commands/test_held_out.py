@@ -32,6 +32,14 @@ def test_sets_with_shapes_of_their_own_for_testing_are_never_trained_on(remember
         assert why_unseen(model, source, "train") == "These are shapes to train on."
 
 
+def test_files_among_the_trainings_are_named_since_nobody_can_look_into_them(remember):
+    model = remember(run("furniture"), run("runs/mix.npz"), run("procedural:chair"))
+    for source in ("furniture", "procedural"):
+        said = why_unseen(model, source, "test")
+        assert said.endswith("to test (what is in runs/mix.npz, the notes do not say).")
+    assert "(" not in why_unseen(remember(run("furniture"), run("procedural")), "furniture", "test")
+
+
 def test_data_parted_by_one_seed_are_unseen(remember):
     model = remember(run(seed=3), run("furniture", 5))
     assert why_unseen(model, "mine.npz", "test").startswith("Not trained on: all")

@@ -2,6 +2,7 @@
 
 import logging
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from pcvae.data import CloudSet
-from pcvae.data.procedural import BLOCK, cached, generate
+from pcvae.data.procedural import BLOCK, cached, generate, known_numbers
 from pcvae.shapes import families
 
 NAMES = ("chair", "lamp")
@@ -230,3 +231,25 @@ def test_nothing_is_left_after_an_interruption(kept: Path, monkeypatch: pytest.M
     with pytest.raises(KeyboardInterrupt):
         cached(NAMES, 3, 64)
     assert not list(kept.iterdir())
+
+
+def test_known_numbers_are_factors_as_they_are_seen_in_clouds() -> None:
+    clouds = generate(NAMES, count=60, num_points=8)
+    known = known_numbers(clouds).numpy()
+    table = {name: column for name, column in clouds.factors.items() if name != "scale"}
+    assert known.shape == (60, len(table))
+    names = list(table)
+    for name, length in (("chair/leg_height", True), ("chair/back_tilt", False)):
+        seen = table[name] * (clouds.factors["scale"] if length else 1)
+        column = known[:, names.index(name)]
+        expected = (seen - np.nanmean(seen)) / np.nanstd(seen)
+        np.testing.assert_allclose(column, expected, atol=1e-5)
+        assert np.isnan(column[1::2]).all()  # lamps
+    np.testing.assert_allclose(np.nanmean(known, axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(np.nanstd(known, axis=0), 1, atol=1e-5)
+
+
+def test_factors_that_never_vary_are_not_told() -> None:
+    clouds = generate(["chair"], count=20, num_points=8)
+    level = {**clouds.factors, "chair/back_tilt": np.full(20, 5.0, np.float32)}
+    assert known_numbers(replace(clouds, factors=level)).shape[1] == len(level) - 2
