@@ -69,6 +69,8 @@ TRAIN = if [ -f $(@D)/last.ckpt ]; then set -- --resume $(@D); else set -- --out
 # Mixed precision is fast on processors with AMX or AVX-512 BF16 only: make checkpoints PRECISION=32-true
 PRECISION ?= bf16-mixed
 PROCEDURAL := --data procedural --num_shapes 15000
+MORE := --data procedural --num_shapes 43000 --seed 2
+SHARP := --kl_weight 0.0078 --style_kl_weight 1
 AUGMENTED := --data furniture --mirror true --stretch 0.1
 FLOW := --recipe joint_flow --precision $(PRECISION) --max_epochs 100000 --validate_every 20
 STYLE := $(FLOW) --fit style_prior --batch_size 64 --learning_rate 1e-3
@@ -93,7 +95,7 @@ data/checkpoints/one_shot.json: data/checkpoints/one_shot.safetensors
 data/checkpoints/one_shot.safetensors: runs/one_shot/model.safetensors
 	cp $< $@
 
-data/checkpoints/shapes.safetensors: runs/shapes-longer-style/model.safetensors
+data/checkpoints/shapes.safetensors: runs/shapes-told-prior/model.safetensors
 	cp $< $@
 
 data/checkpoints/furniture.safetensors: runs/furniture-style/model.safetensors
@@ -116,8 +118,22 @@ runs/shapes-longer/model.safetensors: runs/shapes-style/model.safetensors
 runs/shapes-longer-style/model.safetensors: runs/shapes-longer/model.safetensors
 	$(call TRAIN,$(STYLE) $(PROCEDURAL) --max_steps 6000 --start_from $<)
 
-runs/furniture/model.safetensors: runs/shapes-longer-style/model.safetensors
-	$(call TRAIN,$(FLOW) $(AUGMENTED) --start_from $< --learning_rate 5e-4 --max_steps 2000)
+# On more shapes, whose factors z is told; h copies them with less noise. Then both flows once more.
+runs/shapes-told/model.safetensors: runs/shapes-longer-style/model.safetensors
+	$(call TRAIN,$(FLOW) $(MORE) $(SHARP) --factor_weight 5 --start_from $< --learning_rate 1e-3 --max_steps 11000)
+
+runs/shapes-told-prior/model.safetensors: runs/shapes-told/model.safetensors
+	$(call TRAIN,$(FLOW) --fit prior $(MORE) --start_from $< --learning_rate 1e-3 --max_steps 3500)
+
+# Shape from random things and stretched furniture first, then the furniture.
+runs/mixture.npz: | env
+	$(BIN)/python data/make_mixture.py --out $@
+
+runs/furniture-mixture/model.safetensors: runs/shapes-longer-style/model.safetensors runs/mixture.npz
+	$(call TRAIN,$(FLOW) --data runs/mixture.npz --mirror true --stretch 0.1 $(SHARP) --start_from $< --learning_rate 1e-3 --max_steps 8000)
+
+runs/furniture/model.safetensors: runs/furniture-mixture/model.safetensors
+	$(call TRAIN,$(FLOW) $(AUGMENTED) $(SHARP) --start_from $< --learning_rate 3e-4 --max_steps 600)
 
 runs/furniture-style/model.safetensors: runs/furniture/model.safetensors
 	$(call TRAIN,$(STYLE) $(AUGMENTED) --max_steps 4000 --start_from $<)
