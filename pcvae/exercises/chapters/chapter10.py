@@ -1,4 +1,4 @@
-"""Checks of chapter 10: coverage, 1-NNA, a floor with its spread, a leak, a score fooled."""
+"""Checks of chapter 10: MMD, coverage, 1-NNA, a floor with its spread, a leak, a score fooled."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pcvae.exercises.registry import exercise
 from pcvae.metrics import (
     chamfer_matrix,
     coverage,
+    minimum_matching_distance,
     nearer_than,
     nearest_neighbor_accuracy,
     set_scores,
@@ -22,16 +23,42 @@ from pcvae.metrics import (
 from pcvae.shapes import families
 
 
-@exercise("10.1", "Coverage", difficulty=1, importance=4, minutes=10)
-def check_coverage(answer: Callable) -> None:
+@exercise("10.1", "MMD and coverage", difficulty=1, importance=4, minutes=10)
+def check_mmd_and_coverage(answer: Callable) -> None:
     """Compare on matrices of unlike sizes, where several samples share a nearest reference."""
     rng = np.random.default_rng(1)
     matrices = [rng.random((9, 6)) + np.linspace(0, 0.5, 6), rng.random((5, 8))]
-    got = [numbers(answer(m.copy()), (), "The coverage") for m in matrices]
+    both = {(): "Return two numbers: MMD, and the coverage."}
+    got = np.stack([numbers(answer(m.copy()), (2,), "The answer", both) for m in matrices])
     cases = [f"{len(m)} samples and {m.shape[1]} references" for m in matrices]
-    right = [coverage(m) for m in matrices]
-    mistakes = {name: [wrong(m) for m in matrices] for name, wrong in _COVERAGE.items()}
-    compare(got, right, mistakes, what="The coverage", cases=cases)
+    for column, (what, score, wrong) in enumerate(
+        [
+            ("MMD", minimum_matching_distance, _DISTANCE),
+            ("The coverage", coverage, _COVERAGE),
+        ]
+    ):
+        mistakes = {text: [slip(m) for m in matrices] for text, slip in wrong.items()}
+        right = [score(m) for m in matrices]
+        compare(got[:, column], right, mistakes, what=what, cases=cases)
+
+
+_DISTANCE: dict[str, Callable[[np.ndarray], float]] = {
+    "MMD comes first, then the coverage.": coverage,
+    "For MMD you took the nearest *reference* of each sample. Ask each reference for its nearest "
+    "sample: the smallest in a column, `min(axis=0)`.": lambda m: m.min(axis=1).mean(),
+    "You added up the smallest distances. MMD is their mean over the references.": lambda m: m.min(
+        axis=0
+    ).sum(),
+    "You divided by the samples. MMD is a mean over the references.": lambda m: (
+        m.min(axis=0).sum() / m.shape[0]
+    ),
+    "That is the mean of *all* distances. MMD takes only the smallest one of each "
+    "reference.": np.mean,
+    "That is the smallest distance of all. MMD takes the smallest one of *each* reference, and "
+    "the mean of these.": np.min,
+    "For MMD you took the farthest sample of each reference: `max` where `min` "
+    "belongs.": lambda m: m.max(axis=0).mean(),
+}
 
 
 _COVERAGE: dict[str, Callable[[np.ndarray], float]] = {
@@ -55,12 +82,15 @@ _COVERAGE: dict[str, Callable[[np.ndarray], float]] = {
     "You counted references that have a sample within some distance. Coverage knows no distance, "
     "only who is nearest.": lambda m: float((m.min(axis=0) < np.median(m)).mean()),
     "That is MMD, a mean of distances. Coverage counts.": lambda m: m.min(axis=0).mean(),
+    "You returned percent. A share is between 0 and 1.": lambda m: 100 * coverage(m),
+    "`np.bincount` ends at the last reference that is hit, so those behind it are not counted as "
+    "missed. Give it `minlength`.": lambda m: float((np.bincount(m.argmin(axis=1)) > 0).mean()),
     "You asked which references are nearest samples *and* divided by them: that is always "
     "1.": lambda m: 1.0,
 }
 
 
-@exercise("10.2", "1-NNA", difficulty=3, importance=5, minutes=20)
+@exercise("10.2", "1-NNA", difficulty=3, importance=5, minutes=15)
 def check_accuracy(answer: Callable) -> None:
     """Compare on sets of unlike sizes, with equally near shapes."""
     distances, is_sample = _two_sets()
@@ -110,13 +140,27 @@ def _accuracies(distances: np.ndarray, is_sample: np.ndarray) -> tuple[float, di
         "Where both sets have an equally near shape, you counted it as wrong. Count half: nobody "
         "could tell.": float((own < foreign).mean()),
         "You returned a count. Divide by the number of shapes.": half.sum(),
+        "Where several shapes are equally near, you took the share of those of the own set. Count "
+        "half if both sets have one, however many there are.": (
+            ((others == others.min(axis=1, keepdims=True)) & same).sum(axis=1)
+            / (others == others.min(axis=1, keepdims=True)).sum(axis=1)
+        ).mean(),
+        "Is it `np.eye(...) * np.inf`? Off the diagonal that is 0 times infinity, NaN, and "
+        "all distances are lost. `np.diag(np.full(T, np.inf))` is 0 there.": (
+            float((is_sample[_first_other(len(distances))] == is_sample).mean())
+        ),
         "You took the farthest shape for the nearest.": float(
             (is_sample[distances.argmax(axis=1)] == is_sample).mean()
         ),
     }
 
 
-@exercise("10.3", "A floor, and how sure it is", difficulty=3, importance=5, minutes=20)
+def _first_other(count: int) -> np.ndarray:
+    """Return what `argmin` finds where all but the diagonal is NaN: the first NaN of each row."""
+    return np.array([1, *[0] * (count - 1)])
+
+
+@exercise("10.3", "A floor, and how sure it is", difficulty=3, importance=5, minutes=15)
 def check_floor(answer: Callable) -> None:
     """Watch which shapes are scored against which, and compare mean and spread."""
     seen: list[tuple[np.ndarray, np.ndarray]] = []
@@ -172,11 +216,14 @@ def _check_draws(seen: list[tuple[np.ndarray, np.ndarray]]) -> None:
 def _check_spread(scores: np.ndarray, mean: float, spread: float) -> None:
     compare(mean, scores.mean(), {"That is the median. Return the mean.": np.median(scores)},
             what="The mean of the scores")  # fmt: skip
+    of_the_mean = scores.std() / np.sqrt(len(scores))
+    expect(
+        abs(spread / of_the_mean - 1) > 0.3,
+        "That is how sure the *mean* is: the standard deviation over the root of the number of "
+        "splits, or a bootstrap of the mean. The splits all share the same 40 shapes, so more of "
+        "them do not make the floor surer: return the plain standard deviation.",
+    )
     mistakes = {
-        "You divided by the root of the number of splits. They all share the same 40 shapes, so "
-        "more splits do not make the floor surer: return the plain standard deviation.": (
-            scores.std() / np.sqrt(len(scores))
-        ),
         "That is the variance. Take its root.": scores.var(),
         "That is from the lowest to the highest score. Return the standard deviation.": np.ptp(
             scores
@@ -186,7 +233,7 @@ def _check_spread(scores: np.ndarray, mean: float, spread: float) -> None:
         compare(spread, scores.std(), mistakes, what="The standard deviation")
 
 
-@exercise("10.4", "A leak", difficulty=2, importance=5, minutes=15)
+@exercise("10.4", "A leak", difficulty=2, importance=5, minutes=10)
 def check_leak(answer: Callable) -> None:
     """Compare on clouds of which some were trained on, with their points in another order."""
     test, training, right = _leaky()

@@ -6,11 +6,25 @@ from scipy.spatial.distance import cdist
 
 from pcvae.exercises import check
 
-# 10.1: coverage
+# 10.1: MMD and coverage
+
+
+def mmd(distances):
+    return distances.min(axis=0).mean()
 
 
 def coverage(distances):
     return len(np.unique(distances.argmin(axis=1))) / distances.shape[1]
+
+
+def covering(score):
+    """MMD as it should be, with some score in the place of coverage."""
+    return lambda distances: (mmd(distances), score(distances))
+
+
+def matching(score):
+    """Coverage as it should be, with some score in the place of MMD."""
+    return lambda distances: (score(distances), coverage(distances))
 
 
 # 10.2: 1-NNA
@@ -40,6 +54,20 @@ def strict(distances, is_sample):
 def kind(distances, is_sample):
     own, foreign = shares(distances, is_sample)
     return (own <= foreign).mean()
+
+
+def share_of_the_nearest(distances, is_sample):
+    found = []
+    for k, row in enumerate(distances):
+        others, kinds = np.delete(row, k), np.delete(is_sample, k)
+        found.append((kinds[others == others.min()] == is_sample[k]).mean())
+    return np.mean(found)
+
+
+def times_infinity(distances, is_sample):
+    with np.errstate(invalid="ignore"):
+        others = distances + np.eye(len(distances)) * np.inf
+    return (is_sample[others.argmin(axis=1)] == is_sample).mean()
 
 
 def by_set(distances, is_sample):
@@ -80,6 +108,11 @@ def frozen(score, held_out, size, repeats, rng):
 
 def standard_error(values):
     return np.std(values) / np.sqrt(len(values))
+
+
+def bootstrapped(values):
+    rng = np.random.default_rng(0)
+    return np.std([rng.choice(values, len(values)).mean() for _ in range(200)])
 
 
 def first_half(held_out, size, rng):
@@ -142,14 +175,24 @@ def few(training, count, rng):
 
 
 WRONG = [
-    ("10.1", lambda m: len(np.unique(m.argmin(axis=0))) / m.shape[0], "nearest *sample*"),
-    ("10.1", lambda m: len(np.unique(m.argmin(axis=0))) / m.shape[1], "Ask each sample"),
-    ("10.1", lambda m: len(np.unique(m.argmin(axis=1))) / m.shape[0], "divided by the samples"),
-    ("10.1", lambda m: len(m.argmin(axis=1)) / m.shape[1], "Count *distinct* references"),
-    ("10.1", lambda m: len(np.unique(m.argmin(axis=1))), "You returned how many"),
-    ("10.1", lambda m: len(np.unique(m.argmax(axis=1))) / m.shape[1], "the farthest reference"),
-    ("10.1", lambda m: (m.min(axis=0) < np.median(m)).mean(), "within some distance"),
-    ("10.1", lambda m: m.min(axis=0).mean(), "That is MMD"),
+    ("10.1", coverage, "Return two numbers"),
+    ("10.1", matching(coverage), "MMD comes first"),
+    ("10.1", matching(lambda m: m.min(axis=1).mean()), "the nearest *reference* of each sample"),
+    ("10.1", matching(lambda m: m.min(axis=0).sum()), "You added up"),
+    ("10.1", matching(lambda m: m.min(axis=0).sum() / len(m)), "a mean over the references"),
+    ("10.1", matching(np.mean), "the mean of *all* distances"),
+    ("10.1", matching(np.min), "the smallest distance of all"),
+    ("10.1", matching(lambda m: m.max(axis=0).mean()), "`max` where `min` belongs"),
+    ("10.1", covering(lambda m: len(np.unique(m.argmin(axis=0))) / m.shape[0]), "nearest *sample*"),
+    ("10.1", covering(lambda m: len(np.unique(m.argmin(axis=0))) / m.shape[1]), "Ask each sample"),
+    ("10.1", covering(lambda m: len(np.unique(m.argmin(axis=1))) / m.shape[0]), "by the samples"),
+    ("10.1", covering(lambda m: len(m) / m.shape[1]), "Count *distinct* references"),
+    ("10.1", covering(lambda m: len(np.unique(m.argmin(axis=1)))), "You returned how many"),
+    ("10.1", covering(lambda m: len(np.unique(m.argmax(axis=1))) / m.shape[1]), "the farthest"),
+    ("10.1", covering(lambda m: (m.min(axis=0) < np.median(m)).mean()), "within some distance"),
+    ("10.1", covering(mmd), "That is MMD"),
+    ("10.1", covering(lambda m: 100 * coverage(m)), "You returned percent"),
+    ("10.1", covering(lambda m: (np.bincount(m.argmin(axis=1)) > 0).mean()), "`minlength`"),
     ("10.2", lambda d, s: halves(d, s, 0).mean() * 0 + 1.0, "Leave the diagonal out"),
     ("10.2", lambda d, s: (s[d.argmin(axis=1)] == s).mean(), "Leave the diagonal out, and"),
     ("10.2", first_of_the_nearest, "You took the first of the nearest"),
@@ -160,11 +203,14 @@ WRONG = [
     ("10.2", kind, "you counted it as right"),
     ("10.2", strict, "you counted it as wrong"),
     ("10.2", lambda d, s: halves(d, s).sum(), "You returned a count"),
+    ("10.2", share_of_the_nearest, "you took the share"),
+    ("10.2", times_infinity, "0 times infinity, NaN"),
     ("10.2", lambda d, s: (s[d.argmax(axis=1)] == s).mean(), "the farthest shape"),
     ("10.3", lambda *a: (0.0, 0.0), "You never called `score`"),
     ("10.3", once, "You scored 1 splits"),
     ("10.3", frozen, "the same split again and again"),
-    ("10.3", lambda *a: floor(*a, spread=standard_error), "You divided by the root"),
+    ("10.3", lambda *a: floor(*a, spread=standard_error), "how sure the *mean* is"),
+    ("10.3", lambda *a: floor(*a, spread=bootstrapped), "how sure the *mean* is"),
     ("10.3", lambda *a: floor(*a, spread=np.var), "That is the variance"),
     ("10.3", lambda *a: floor(*a, spread=np.ptp), "from the lowest to the highest"),
     ("10.3", lambda *a: floor(*a, center=np.median), "That is the median"),
@@ -229,8 +275,8 @@ def test_wrong_answer(rejects, id, answer, words):
 @pytest.mark.parametrize(
     ("id", "answer"),
     [
-        ("10.1", coverage),
-        ("10.1", lambda m: len(set(m.argmin(axis=1).tolist())) / len(m.T)),
+        ("10.1", covering(coverage)),
+        ("10.1", lambda m: [sum(m.min(axis=0)) / len(m.T), len(set(m.argmin(axis=1))) / len(m.T)]),
         ("10.2", accuracy),
         ("10.3", floor),
         ("10.3", lambda *a: floor(*a, spread=lambda v: np.std(v, ddof=1))),
