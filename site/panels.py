@@ -107,8 +107,8 @@ PANELS = (
     ),
     Panel(
         "10-1",
-        "One of the shapes that are scored. Beside it sliders for families kept, blur and copies, "
-        "and five scores, each with its floor.",
+        "One of the shapes that are scored. Beside it sliders for families kept, blur, copies "
+        "and the number of shapes, and five scores, each with its floor.",
     ),
     Panel(
         "11-1",

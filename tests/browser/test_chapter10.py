@@ -1,4 +1,4 @@
-"""Chapter 10 in a real browser: three ways to cheat are dragged, and the scores follow."""
+"""Chapter 10 in a real browser: its four sliders are dragged, and the scores follow."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NOTEBOOK = "10_evaluation.ipynb"
 COLUMNS = ("MMD", "COV", "1-NNA", "JSD", "nearer to training")
+HONEST = {"families kept": 1.0, "blur": 0.0, "copies, percent": 0.0, "shapes": 1.0}
 
 
 @pytest.fixture
 def chapter(opened, lab):
     """The same for each test; every slider at its honest end."""
     lab.plot(0)
-    for label, honest in (("families kept", 1.0), ("blur", 0.0), ("copies, percent", 0.0)):
+    for label, honest in HONEST.items():
         lab.drag_slider(lab.slider(label), honest)
     lab.settled(lambda: scores(lab))
     return lab
@@ -54,6 +55,13 @@ def test_copies_are_seen_by_the_last_score_alone(chapter):
     copied = chapter.dragged("copies, percent", 1.0, lambda: scores(chapter))
     assert copied["1-NNA"] < 0.6
     assert copied["nearer to training"] > honest["nearer to training"] + 0.1
+    assert chapter.errors() == []
+
+
+def test_fewer_shapes_lie_farther_from_each_other(chapter):
+    honest = scores(chapter)
+    fewer = chapter.dragged("shapes", 0.0, lambda: scores(chapter))
+    assert fewer["MMD"] > 1.1 * honest["MMD"]
     assert chapter.errors() == []
 
 
