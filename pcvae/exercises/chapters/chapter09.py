@@ -21,7 +21,7 @@ from pcvae.randomness import generator_for
 from pcvae.shapes import families
 
 
-@exercise("09.1", "The loss of a flow", difficulty=2, importance=5, minutes=15)
+@exercise("09.1", "The loss of a flow", difficulty=2, importance=5, minutes=10)
 def check_flow_loss(answer: Callable) -> None:
     """Compare with the squared error of a made-up field, on lines of known ends."""
     generator = generator_for(9)
@@ -68,6 +68,12 @@ def _check_asked(place: Tensor, times: Tensor, noise: Tensor, data: Tensor, time
     place = numbers(place, tuple(data.shape), "The place at which you asked `velocity`")
     times = numbers(times.reshape(-1), (len(time),), "The times that you gave to `velocity`")
     t = time.unsqueeze(-1)
+    own = torch.from_numpy(times).to(time.dtype)
+    expect(
+        not np.allclose(place, _line(noise, data, own), atol=1e-4)
+        or any(np.allclose(own, known, atol=1e-4) for known in (time, 1 - time)),
+        "You went to times of your own. `time` says how far along its line each row is.",
+    )
     places = {
         "You asked at the place of time 1 - t: time 0 is noise here, and time 1 is data.": (
             t * noise + (1 - t) * data
@@ -106,10 +112,11 @@ def _loss_mistakes(noise: Tensor, data: Tensor, time: Tensor) -> dict[str, Tenso
         "You took absolute values. Squares make the best prediction the mean, absolute values "
         "make it the median.": error.abs().sum(dim=-1),
         "You weighed the error by the time. Leave that out.": t.squeeze(-1) * right,
+        "That is half of it. Return the squared length itself.": right / 2,
     }
 
 
-@exercise("09.2", "A midpoint step", difficulty=2, importance=4, minutes=15)
+@exercise("09.2", "A midpoint step", difficulty=2, importance=4, minutes=10)
 def check_midpoint(answer: Callable) -> None:
     """Compare one step with the midpoint rule, on a field that turns and grows with time."""
     place = torch.randn(5, 2, generator=generator_for(92)).double()
@@ -156,6 +163,14 @@ def _step_mistakes(place: Tensor, now: Tensor, length: float) -> dict[str, Tenso
         "You went on from the middle. It was only to look around: start from where the step "
         "begins.": middle + length * late,
         "You ended half way: the last move is a whole `length`.": place + length / 2 * late,
+        "You asked the middle with the time of the step's *end*. Only half has passed there: "
+        "`time + length / 2`.": place + length * _turning(middle, then),
+        "You asked the middle at half of `time`. Half of the *step* has passed there: "
+        "`time + length / 2`.": place + length * _turning(middle, now / 2),
+        "Your look ahead forgets how long the step is: go `length / 2` times the velocity.": place
+        + length * _turning(place + first / 2, half),
+        "Your last move forgets how long the step is: go `length` times the velocity.": place
+        + late,
         "You went backward: add `length` times the velocity.": place - length * late,
         "You averaged the velocities of start and middle (two Euler steps of half the length do "
         "that). Use the middle's alone.": place + length * (first + late) / 2,
@@ -169,7 +184,15 @@ def check_draw(answer: Callable) -> None:
     generator = generator_for(93)
     style_noise = torch.randn(3, 128, generator=generator)
     point_noise = torch.randn(3, 40, 4, generator=generator)
-    raw = answer(model, style_noise.clone(), point_noise.clone())
+    try:
+        raw = answer(model, style_noise.clone(), point_noise.clone())
+    except RuntimeError as error:
+        if "shapes cannot be multiplied" not in str(error):
+            raise
+        raise Wrong(
+            "Shapes do not fit. `model.prior.points.from_noise` and `model.decode` both take what "
+            "belongs to the points first, (B, N, 4), and z second, (B, 128)."
+        ) from error
     expect(
         not (isinstance(raw, Tensor) and raw.requires_grad),
         "Your clouds carry a gradient. Nothing is trained here: decorate with `@torch.no_grad()`, "
