@@ -3,7 +3,6 @@
 from pcvae.metrics.chamfer import chamfer_distance, chamfer_matrix, f_score
 from pcvae.metrics.pairs import Work, check_clouds
 from pcvae.metrics.sets import (
-    Nearest,
     Score,
     ThreeSets,
     coverage,
@@ -29,7 +28,6 @@ from pcvae.metrics.transport import (
 )
 
 __all__ = [
-    "Nearest",
     "Question",
     "Score",
     "ThreeSets",

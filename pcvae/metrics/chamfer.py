@@ -23,7 +23,7 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 
 from pcvae.files import fingerprint
-from pcvae.metrics.pairs import Work, all_pairs, check_clouds
+from pcvae.metrics.pairs import PairTable, Work, all_pairs, check_clouds, checked_sets
 
 # OpenBLAS gives a product to one thread while rows x columns x depth is at most 2^18. Pairs are
 # shared out among threads here; a product shared out once more would have them wait for each other.
@@ -116,12 +116,10 @@ class PreparedClouds:
         self.centered = (clouds - self.center).astype(np.float32)
         self.norms = np.einsum("sni,sni->sn", self.centered, self.centered)
         self.mean_norms = self.norms.mean(axis=1, dtype=np.float64)
-        self.right = _columns(self.centered, self.norms)
+        self.right = np.ones((len(clouds), DEPTH, self.points), np.float32)  # [-2y, 1, |y|^2]
+        self.right[:, :3] = -2 * self.centered.transpose(0, 2, 1)
+        self.right[:, 4] = self.norms
         self._trees: list[cKDTree | None] = [None] * len(clouds)
-
-    def __len__(self) -> int:
-        """Return the number of clouds."""
-        return len(self.clouds)
 
     @property
     def points(self) -> int:
@@ -147,16 +145,6 @@ class PreparedClouds:
         if found is None:
             found = self._trees[row] = cKDTree(self.clouds[row] - self.center)
         return found
-
-
-def _columns(
-    points: Float[np.ndarray, "S N 3"], norms: Float[np.ndarray, "S N"]
-) -> Float[np.ndarray, "S 5 N"]:
-    """Return the columns [-2y, 1, |y|^2] of clouds."""
-    right = np.ones((len(points), DEPTH, points.shape[1]), np.float32)
-    right[:, :3] = -2 * points.transpose(0, 2, 1)
-    right[:, 4] = norms
-    return right
 
 
 def joint_center(*sets: Float[np.ndarray, "_ _ 3"]) -> Float[np.ndarray, " 3"]:
@@ -264,16 +252,13 @@ def chamfer_matrix(
     Raises:
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
     """
-    sets = (one,) if other is None else (one, other)
-    for clouds in sets:
-        check_clouds(clouds)
+    sets = checked_sets(one, other)
     center = joint_center(*sets)
     prepared = [PreparedClouds(clouds, center) for clouds in sets]
+    key = fingerprint("chamfer", squared, *sets)
     return all_pairs(
         lambda row, columns: chamfer_row(prepared[0], row, prepared[-1], columns, squared),
-        (len(one), len(prepared[-1])),
-        symmetric=other is None,
-        key=fingerprint("chamfer", squared, *sets),
+        PairTable((len(one), len(sets[-1])), other is None, key, work.cache),
         title="Chamfer",
         work=work,
     )

@@ -39,9 +39,9 @@ class Work:
     cache: Path | None = None
     progress: bool = False
 
-    def kept_in(self, name: str | None) -> Work:
-        """Return the same with a file of its folder as the cache, or with none."""
-        return replace(self, cache=Path(self.cache) / name if self.cache and name else None)
+    def kept_in(self, name: str) -> Work:
+        """Return the same with a file of its folder as the cache, if there is one."""
+        return replace(self, cache=self.cache and Path(self.cache) / name)
 
 
 def check_clouds(clouds: np.ndarray, name: str = "clouds") -> None:
@@ -58,6 +58,14 @@ def check_clouds(clouds: np.ndarray, name: str = "clouds") -> None:
             f"{name}: expected finite points; {len(bad)} of {len(clouds)} clouds have NaN or "
             f"infinity in them, the first of them number {bad[0]}."
         )
+
+
+def checked_sets(one: np.ndarray, other: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Return the sets to compare, one or two, if they can be compared."""
+    sets = (one,) if other is None else (one, other)
+    for clouds in sets:
+        check_clouds(clouds)
+    return sets
 
 
 class PairTable:
@@ -84,18 +92,6 @@ class PairTable:
         self._lock = threading.Lock()
         if self.cache and self.cache.exists():
             self._load(self.cache)
-
-    @property
-    def known(self) -> int:
-        """How many pairs are known; in a symmetric table each counts once, the diagonal not."""
-        known = ~np.isnan(self.values)
-        return int(np.tril(known, -1).sum() if self.symmetric else known.sum())
-
-    @property
-    def pairs(self) -> int:
-        """How many pairs there are, counted the same way."""
-        rows, columns = self.values.shape
-        return rows * (rows - 1) // 2 if self.symmetric else rows * columns
 
     def missing(self, row: int) -> np.ndarray:
         """Return the columns of a row that are not known; in a symmetric table those before it."""
@@ -178,10 +174,8 @@ def usable_cores() -> int:
 
 def all_pairs(
     function: Callable[[int, np.ndarray], Float[np.ndarray, " K"]],
-    shape: tuple[int, int],
+    table: PairTable,
     *,
-    symmetric: bool,
-    key: str,
     title: str = "pairs",
     work: Work = Work(),
 ) -> Float[np.ndarray, "A B"]:
@@ -190,21 +184,19 @@ def all_pairs(
     Args:
         function: gives the distances of a cloud of the first set, by its number, to some of the
             second. It must release the interpreter's lock for threads to help.
-        shape: clouds of the first and of the second set.
-        symmetric: whether both sets are the same.
-        key: the fingerprint of clouds and settings.
+        table: of both sets; what it lacks is worked out.
         title: of the progress bar.
         work: how they are worked out.
     """
-    table = PairTable(shape, symmetric, key, work.cache)
     # Long rows first, so that no thread is left alone with one at the end.
-    tasks = [row for row in reversed(range(shape[0])) if len(table.missing(row))]
+    missing = {row: table.missing(row) for row in reversed(range(len(table.values)))}
+    tasks = [row for row, columns in missing.items() if len(columns)]
 
     def do(row: int) -> int:
-        columns = table.missing(row)
-        table.put(row, columns, function(row, columns))
-        return len(columns)
+        table.put(row, missing[row], function(row, missing[row]))
+        return len(missing[row])
 
     if tasks:
-        run_tasks(do, tasks, table, total=table.pairs - table.known, title=title, work=work)
+        total = sum(map(len, missing.values()))
+        run_tasks(do, tasks, table, total=total, title=title, work=work)
     return table.values

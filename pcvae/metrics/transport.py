@@ -26,7 +26,14 @@ from scipy.spatial.distance import cdist
 
 from pcvae.files import fingerprint
 from pcvae.metrics.chamfer import PreparedClouds, nearest_squares
-from pcvae.metrics.pairs import PairTable, Work, all_pairs, check_clouds, run_tasks
+from pcvae.metrics.pairs import (
+    PairTable,
+    Work,
+    all_pairs,
+    check_clouds,
+    checked_sets,
+    run_tasks,
+)
 
 SUBSET = 512
 MOST_STEPS = 10**8  # of the network simplex: never the reason to stop
@@ -97,15 +104,10 @@ def emd_matrix(
     Raises:
         ValueError: if the clouds are empty, not finite or not of shape (clouds, points, 3).
     """
-    sets = (one,) if other is None else (one, other)
-    for clouds in sets:
-        check_clouds(clouds)
-    second = sets[-1]
+    sets = checked_sets(one, other)
     return all_pairs(
-        lambda row, columns: np.array([emd(one[row], second[column]) for column in columns]),
-        (len(one), len(second)),
-        symmetric=other is None,
-        key=fingerprint("emd", *sets),
+        lambda row, columns: np.array([emd(one[row], sets[-1][column]) for column in columns]),
+        PairTable((len(one), len(sets[-1])), other is None, fingerprint("emd", *sets), work.cache),
         title="EMD",
         work=work,
     )
@@ -120,16 +122,9 @@ def lower_bounds(
         clouds: T clouds of N points.
         work: how they are worked out, which does not change them.
     """
-    prepared = PreparedClouds(clouds)
-    tight = _Bounds(clouds, prepared)
-    return all_pairs(
-        tight.row,
-        (len(clouds), len(clouds)),
-        symmetric=True,
-        key="",
-        title="bounds of EMD",
-        work=work.kept_in(None),
-    )
+    table = PairTable((len(clouds), len(clouds)), True, "")  # cheap enough to be made anew
+    tight = _Bounds(clouds, PreparedClouds(clouds))
+    return all_pairs(tight.row, table, title="bounds of EMD", work=work)
 
 
 class _Bounds:
