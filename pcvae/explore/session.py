@@ -20,6 +20,7 @@ from pcvae.explore.shape_list import ShapeList
 from pcvae.explore.steps import LABELS, Step
 from pcvae.models import PointCloudVAE
 from pcvae.widgets import CloudView, Coloring, by_height, by_label, by_value
+from pcvae.widgets.page import OnPage
 
 Color = Literal["height", "part", "feature of h", "displacement", "chosen points"]
 COLORS: tuple[Color, ...] = get_args(Color)
@@ -27,7 +28,7 @@ MOVING_COLORS = ("feature of h", "displacement", "chosen points")  # they change
 FAR = 0.3  # data units: displacements of this size and more have the color of the scale's end
 
 
-class Session:
+class Session(OnPage):
     """One shape being edited: a change of the settings comes in, a drawn picture goes out.
 
     Args:
@@ -112,13 +113,8 @@ class Session:
             for group in self._groups:
                 group.recolored(color)
 
-    @property
-    def dark(self) -> bool:
-        """Whether picture and legend are drawn for a dark page."""
-        return self.view.dark
-
-    @dark.setter
-    def dark(self, dark: bool) -> None:
+    def _darken(self, dark: bool) -> None:
+        """Change picture and legend."""
         self.view.dark = dark
         self.recolor(self.color)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pcvae.widgets.page import PageHelper
+from pcvae.widgets.page import OnPage, PageHelper
 from pcvae.widgets.panel import Panel
 
 WIDE = {"description_width": "min(180px, 50%)"}  # of a slider's label
@@ -24,7 +24,7 @@ WRAP = {"flex_flow": "row wrap", "align_content": "flex-start"}
 INTERRUPTED = "Interrupted: the picture may show other values. Move a slider to draw."
 
 
-class Bench(Panel, widgets.Box):
+class Bench(OnPage, Panel, widgets.Box):
     """Call a function with the values of all controls, now and whenever one of them changes.
 
     Args:
@@ -54,7 +54,6 @@ class Bench(Panel, widgets.Box):
         below: bool = False,
     ) -> None:
         self.controls, self._update, self.name = dict(controls), update, name
-        self._dark = False
         # The picture must have something to show before it becomes part of another widget.
         self.readout = widgets.HTML(self._drawn())
         self.readout.layout = WHOLE
@@ -69,14 +68,8 @@ class Bench(Panel, widgets.Box):
         right.layout = {**WRAP, **(WHOLE if below else CONTROLS)}
         super().__init__([left, right, PageHelper(self)], layout=WRAP)
 
-    @property
-    def dark(self) -> bool:
-        """Whether the pictures are drawn for a dark page; the page itself sets it."""
-        return self._dark
-
-    @dark.setter
-    def dark(self, dark: bool) -> None:
-        self._dark = dark
+    def _darken(self, dark: bool) -> None:
+        """Draw the pictures anew."""
         for picture in self.pictures:
             if hasattr(picture, "dark"):
                 picture.dark = dark

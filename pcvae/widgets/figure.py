@@ -21,7 +21,7 @@ import plotly
 import plotly.graph_objects as go
 import traitlets
 
-from pcvae.widgets.page import PageHelper
+from pcvae.widgets.page import OnPage, PageHelper
 from pcvae.widgets.panel import Panel, plain_text
 
 
@@ -60,7 +60,7 @@ class Library(anywidget.AnyWidget):
         return cls._opened
 
 
-class Figure(go.FigureWidget):
+class Figure(OnPage, go.FigureWidget):
     """A figure that a page never meets empty or outdated.
 
     Plotly's own announces itself to the page before it has any data. Those follow in messages that
@@ -70,7 +70,6 @@ class Figure(go.FigureWidget):
     """
 
     _esm = SCRIPT
-    _dark = False
     _library = traitlets.Instance(Library).tag(sync=True, **widgets.widget_serialization)
     _whole = False
 
@@ -94,14 +93,8 @@ class Figure(go.FigureWidget):
         self._whole = True
         self.open()
 
-    @property
-    def dark(self) -> bool:
-        """Whether paper, text and lines are those for a dark page."""
-        return self._dark
-
-    @dark.setter
-    def dark(self, dark: bool) -> None:
-        self._dark = dark
+    def _darken(self, dark: bool) -> None:
+        """Change paper, text and lines."""
         paper, ink, lines = DARK if dark else LIGHT
         with self.batch_update():
             self.layout.paper_bgcolor = self.layout.plot_bgcolor = paper

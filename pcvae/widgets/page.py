@@ -9,6 +9,26 @@ import traitlets
 SCRIPT = Path(__file__).with_name("page.js")
 
 
+class OnPage:
+    """What is drawn for a light page or for a dark one. The page says which, by a `PageHelper`."""
+
+    _dark = False
+
+    @property
+    def dark(self) -> bool:
+        """Whether it is drawn for a dark page."""
+        return self._dark
+
+    @dark.setter
+    def dark(self, dark: bool) -> None:
+        self._dark = dark
+        self._darken(dark)
+
+    def _darken(self, dark: bool) -> None:
+        """Draw it for a dark page, or for a light one."""
+        raise NotImplementedError
+
+
 class PageHelper(anywidget.AnyWidget):
     """An invisible widget that belongs to a panel, or a button that copies a text.
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from pcvae import toys
 from pcvae.widgets.figure import Figure
+from pcvae.widgets.page import OnPage
 from pcvae.widgets.plotly_clouds import CONFIG, title_at
 
 LATTICE, POSTERIORS, HERE, DECODED = range(4)
@@ -18,7 +19,7 @@ INK, PALE, ORANGE, BLUE = "#222222", "#dddddd", "#e69f00", "#0072b2"
 SHARE = 0.62  # of the width, for the plane
 
 
-class PlaneView:
+class PlaneView(OnPage):
     """A latent plane on the left, and on the right what one place of it decodes to.
 
     The plane is full of small side views of chairs: each is what the place in its middle decodes
@@ -33,13 +34,8 @@ class PlaneView:
         self.widget.configure(**{**CONFIG, "modeBarButtons": [["toImage"]]})
         self.widget.dark = False
 
-    @property
-    def dark(self) -> bool:
-        """Whether it is drawn for a dark page."""
-        return self.widget.dark
-
-    @dark.setter
-    def dark(self, dark: bool) -> None:
+    def _darken(self, dark: bool) -> None:
+        """Change paper, text and the lines of the plane."""
         self.widget.dark = dark
         self.widget.data[LATTICE].line.color = PALE if dark else INK
 

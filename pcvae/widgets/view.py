@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pcvae.widgets.coloring import Coloring, by_height, coloring_of
+from pcvae.widgets.page import OnPage
 from pcvae.widgets.plotly_clouds import PlotlyClouds
 from pcvae.widgets.webgl_clouds import WebGLClouds
 
@@ -20,7 +21,7 @@ HEIGHT = 360  # pixels: with its controls below it the panel still fits a laptop
 RENDERERS = {"plotly": PlotlyClouds, "webgl": WebGLClouds}
 
 
-class _View:
+class _View(OnPage):
     """What all views share: clouds in a row, drawn by a renderer.
 
     Args:
@@ -41,7 +42,6 @@ class _View:
         self._titles, self._radii = titles, [float(radius) for radius in radii]
         self._clouds = RENDERERS[renderer](titles, self._radii, height)
         self._coloring: Coloring | None = None
-        self._dark = False
 
     @property
     def widget(self) -> Any:
@@ -55,16 +55,8 @@ class _View:
         clouds = [self.coordinates(which) for which in range(len(self._radii))]
         return of_clouds(clouds, self._radii, self._titles, self._coloring)
 
-    @property
-    def dark(self) -> bool:
-        """Whether the view is drawn for a dark page."""
-        return self._dark
-
-    @dark.setter
-    def dark(self, dark: bool) -> None:
-        if dark == self._dark:
-            return
-        self._dark = dark
+    def _darken(self, dark: bool) -> None:
+        """Change paper, titles and the scale of colors."""
         with self._clouds.batch():
             self._clouds.darken(dark)
             if self._coloring is not None:
