@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from pcvae.data.folders import spread_evenly
 from pcvae.data.furniture import ATTRIBUTION_FILE, CLASSES, CLOUDS_FILE, QUANTA, data_folder
+from pcvae.data.reading import Shape
 from pcvae.files import atomic_path
 from pcvae.geometry import to_unit_sphere
 from pcvae.randomness import named_rng
@@ -131,7 +132,7 @@ def _sample(model: sweethome.Model, kind: str, seed: int, count: int) -> _Shape:
     rng = named_rng(seed, model.id)
     vertices, faces = model.mesh()
     try:
-        points, _, radius = to_unit_sphere(spread_evenly(vertices, faces, count, rng))
+        points, _, radius = to_unit_sphere(spread_evenly(Shape(vertices, faces), count, rng))
     except ValueError as error:
         raise ValueError(f"{model.id}: {error}") from error
     # Not every mesh is in cm, and a few are stretched by up to a tenth: take the mean of the axes.

@@ -29,7 +29,7 @@ from pcvae import geometry, randomness
 from pcvae.data.cloud_files import read_split_clouds, write_set
 from pcvae.data.clouds import CloudSet
 from pcvae.data.listing import ShapeFile, Skipped, grouped, list_shapes, pointer
-from pcvae.data.reading import ENDINGS, UPS, read_shape
+from pcvae.data.reading import ENDINGS, UPS, Shape, read_shape
 from pcvae.data.reading.arrays import read_arrays
 from pcvae.data.reading.gltf import buffer_files
 from pcvae.data.upright import warn_of_lying
@@ -81,7 +81,7 @@ class Sampling:
             digest = file.digest or _digest(file.path)
             rng = np.random.default_rng([self.seed, int.from_bytes(digest[:8], "big")])
             shape = read_shape(file.path, self.up, warn=False)
-            points = sample_evenly(shape.vertices, shape.faces, self.num_points, rng)
+            points = sample_evenly(shape, self.num_points, rng)
         except (ValueError, OSError) as error:
             return Outcome(None, reason=pointer(file.path) or str(error))
         if shape.faces is None and len(shape.vertices) < self.num_points:
@@ -227,10 +227,7 @@ def _outcomes(
 
 
 def sample_evenly(
-    vertices: Float[np.ndarray, "V 3"],
-    faces: np.ndarray | None,
-    count: int,
-    rng: np.random.Generator,
+    shape: Shape, count: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "{count} 3"]:
     """Return what `spread_evenly` does, in the unit sphere.
 
@@ -238,35 +235,30 @@ def sample_evenly(
         ValueError: The mesh has no area, or all points are one and the same.
     """
     # Map coordinates have more digits than float32 holds: the middle goes before any such step.
-    wide = vertices.astype(np.float64)
-    used = wide if faces is None else wide[faces.reshape(-1)]
+    wide = shape.vertices.astype(np.float64)
+    used = wide if shape.faces is None else wide[shape.faces.reshape(-1)]
     middle = (used.min(axis=0) + used.max(axis=0)) / 2
-    return to_unit_sphere(spread_evenly(wide - middle, faces, count, rng))[0]
+    return to_unit_sphere(spread_evenly(Shape(wide - middle, shape.faces), count, rng))[0]
 
 
 def spread_evenly(
-    vertices: Float[np.ndarray, "V 3"],
-    faces: np.ndarray | None,
-    count: int,
-    rng: np.random.Generator,
+    shape: Shape, count: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "{count} 3"]:
     """Return evenly spread points of a mesh or a set of points, in their own unit.
 
     Args:
-        vertices: Corners, or points.
-        faces: Triangles (F, 3), or None for points.
+        shape: A mesh or points.
         count: How many points to return. Of fewer points, some are drawn more than once.
         rng: Source of randomness.
 
     Raises:
         ValueError: The mesh has no area.
     """
+    dense, faces, _ = shape
     if faces is not None:
-        dense, _, _ = sample_surface(vertices, faces, OVERSAMPLING * count, rng)
-    elif len(vertices) > OVERSAMPLING * count:
-        dense = vertices[rng.choice(len(vertices), OVERSAMPLING * count, replace=False)]
-    else:
-        dense = vertices
+        dense, _, _ = sample_surface(dense, faces, OVERSAMPLING * count, rng)
+    elif len(dense) > OVERSAMPLING * count:
+        dense = dense[rng.choice(len(dense), OVERSAMPLING * count, replace=False)]
     if len(dense) < count:
         return dense[rng.integers(len(dense), size=count)]
     return dense[farthest_points(dense, count)]
@@ -304,7 +296,8 @@ def _open(path: Path, folder: Path, skipped: Skipped) -> PARTED | None:
         logger.warning("%s Making it again.", error)
         return None
     clouds = replace(clouds, name=folder.resolve().name)  # not that of the cache
-    skipped.extend(map(tuple, arrays["skipped"].tolist()))
+    for name, reason in arrays["skipped"].tolist():
+        skipped.add(name, reason)
     skipped.tell(len(clouds))
     doubts = grouped(map(tuple, arrays["notes"].tolist()))
     if doubts:

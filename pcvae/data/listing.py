@@ -87,11 +87,6 @@ class Skipped:
             )
         self.reasons[name] = text
 
-    def extend(self, notes: Iterable[tuple[str, str]]) -> None:
-        """Note several files with their reasons."""
-        for name, reason in notes:
-            self.add(name, reason)
-
     def tell(self, left: int) -> None:
         """Warn once of everything that was noted, files of one reason together.
 

@@ -51,6 +51,10 @@ class _File(NamedTuple):
     def id(self) -> str:
         return f"{self.category}/{self.path.stem}"
 
+    @property
+    def name(self) -> str:
+        return f"{self.category}/{self.split}/{self.path.name}"
+
 
 def open_shapenet(
     root: Path, categories: Sequence[str] = (), strict: bool = False
@@ -110,10 +114,11 @@ def _files(root: Path, category: str, skipped: Skipped) -> Iterator[_File]:
     folders = {split_of(path.name): path for path in (root / SYNSETS[category]).iterdir()}
     for split in SPLITS:
         for path in sorted(folders[split].iterdir()) if split in folders else ():
+            file = _File(category, split, path)
             if path.suffix == ".npy" and not path.name.startswith("."):
-                yield _File(category, split, path)
+                yield file
             elif not is_hidden(path.name):
-                skipped.add(f"{category}/{split}/{path.name}", "it is not a .npy file")
+                skipped.add(file.name, "it is not a .npy file")
 
 
 def _check(files: Sequence[_File], skipped: Skipped) -> tuple[list[_File], int]:
@@ -121,22 +126,21 @@ def _check(files: Sequence[_File], skipped: Skipped) -> tuple[list[_File], int]:
     sizes: dict[_File, int] = {}
     seen: dict[str, str] = {}
     for file in files:
-        name = f"{file.category}/{file.split}/{file.path.name}"
         try:
             sizes[file] = _num_points(file.path)
         except (ValueError, OSError) as error:
-            skipped.add(name, error)
+            skipped.add(file.name, error)
             continue
         if file.id in seen:  # in two splits: what is tested would have been trained on
             del sizes[file]
-            skipped.add(name, f"its id is also in {seen[file.id]}")
+            skipped.add(file.name, f"its id is also in {seen[file.id]}")
         seen.setdefault(file.id, file.split)
     counts = list(sizes.values())
     usual = max(set(counts), key=counts.count, default=0)
     for file, size in list(sizes.items()):
         if size != usual:
             del sizes[file]
-            skipped.add(f"{file.category}/{file.split}/{file.path.name}", _odd(size, usual))
+            skipped.add(file.name, f"it has {size} points where most have {usual}")
     return list(sizes), usual
 
 
@@ -145,10 +149,6 @@ def _num_points(path: Path) -> int:
     if len(shape) != 2 or shape[1] != 3 or shape[0] == 0 or dtype.kind != "f":
         raise ValueError(f"expected (15000, 3) numbers in float32, got {shape} in {dtype}")
     return shape[0]
-
-
-def _odd(size: int, usual: int) -> str:
-    return f"it has {size} points where most have {usual}"
 
 
 def _cloud_set(files: Sequence[_File], total: int, split: str) -> CloudSet:

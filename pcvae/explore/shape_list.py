@@ -163,7 +163,7 @@ def read_cloud(
         except ValueError as error:  # it may name a temporary file, of which nobody knows
             raise ValueError(f"{name}: {str(error).replace(str(path), 'it')}") from error
     rng = np.random.default_rng(0)
-    return sample_evenly(shape.vertices, shape.faces, num_points, rng).astype(np.float32)
+    return sample_evenly(shape, num_points, rng).astype(np.float32)
 
 
 def _first_of_many(path: Path) -> Shape | None:
