@@ -59,18 +59,14 @@ class Surface:
     def __len__(self) -> int:
         return len(self.vertices)
 
-    def cross(self) -> Float[np.ndarray, "S F 3"]:
-        """Normal of each triangle, as long as twice its area."""
-        a, b, c = (self.vertices[:, self.faces[:, i]] for i in range(3))
-        return np.cross(b - a, c - a)
-
     def sample(self, count: int, rng: np.random.Generator) -> Samples:
         """Draw `count` points of each shape, uniformly over its area.
 
         A triangle is drawn with a probability proportional to its area, then a point uniformly
         within it (Osada et al., "Shape distributions", 2002, section 4.1).
         """
-        cross = self.cross()
+        a, b, c = (self.vertices[:, self.faces[:, i]] for i in range(3))
+        cross = np.cross(b - a, c - a)  # (S, F, 3) normals, as long as twice the areas
         doubled = np.linalg.norm(cross, axis=-1)  # (S, F) twice the areas
         shape, face = _draw_faces(doubled, count, rng)
         corners = self.vertices[shape, self.faces[face].transpose(2, 0, 1)]  # (3, S, N, 3)
