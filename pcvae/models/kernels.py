@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+Features = Float[Tensor, "B N C"]
+PerChannel = Float[Tensor, "B 1 C"]  # one number for each channel of a shape
 EPSILON = 1e-5  # added to every variance that features are divided by the root of
 
 
@@ -176,20 +178,15 @@ def as_images(features: Float[Tensor, "*B C"], count: int) -> Float[Tensor, "I C
 # Normalize features, then scale and shift them.
 
 
-def modulate_over_channels(
-    features: Float[Tensor, "B N C"], scale: Float[Tensor, "B 1 C"], shift: Float[Tensor, "B 1 C"]
-) -> Float[Tensor, "B N C"]:
+def modulate_over_channels(features: Features, scale: PerChannel, shift: PerChannel) -> Features:
     """Return scale * normalized features + shift, each point normalized by itself."""
     normalized = F.layer_norm(features, features.shape[-1:], eps=EPSILON)
     return torch.addcmul(shift, normalized, scale)
 
 
 def modulate_over_points(
-    features: Float[Tensor, "B N C"],
-    scale: Float[Tensor, "B 1 C"],
-    shift: Float[Tensor, "B 1 C"],
-    groups: int | None = None,
-) -> Float[Tensor, "B N C"]:
+    features: Features, scale: PerChannel, shift: PerChannel, groups: int | None = None
+) -> Features:
     """Return scale * normalized features + shift, with statistics over the points.
 
     Args:
@@ -243,7 +240,7 @@ class ModulateOverPoints(torch.autograd.Function):
         return grad_x, grad_scale, grad_shift, None
 
 
-def shared(values: Float[Tensor, "B 1 C"], together: int) -> Float[Tensor, "B 1 C"]:
+def shared(values: PerChannel, together: int) -> PerChannel:
     """Return for each channel the mean over the channels that are together with it."""
     if together == 1:
         return values

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from pcvae.models.kernels import (
     EPSILON,
+    Features,
+    PerChannel,
     PointwiseLinear,
     chained,
     computed_by,
@@ -57,9 +59,7 @@ class AdaptiveNorm(nn.Module):
         super().__init__()
         self.affine = scale_and_shift(style_dim, channels)
 
-    def forward(
-        self, features: Float[Tensor, "B N C"], style: Float[Tensor, "B S"]
-    ) -> Float[Tensor, "B N C"]:
+    def forward(self, features: Features, style: Float[Tensor, "B S"]) -> Features:
         """Return scale(z) * (features - mean) / sqrt(variance + epsilon) + shift(z)."""
         scale, shift = self.affine(style)[:, None].chunk(2, dim=-1)  # (B, 1, C) each
         return self.modulate(features, scale, shift)
@@ -81,11 +81,7 @@ class AdaIN(AdaptiveNorm):
 
     @staticmethod
     @computed_by(modulate_over_points)
-    def modulate(
-        features: Float[Tensor, "B N C"],
-        scale: Float[Tensor, "B 1 C"],
-        shift: Float[Tensor, "B 1 C"],
-    ) -> Float[Tensor, "B N C"]:
+    def modulate(features: Features, scale: PerChannel, shift: PerChannel) -> Features:
         """Normalize over the points, then scale and shift."""
         return scale * normalized(features, dim=1) + shift
 
@@ -98,11 +94,7 @@ class AdaGN(AdaptiveNorm):
 
     @staticmethod
     @computed_by(partial(modulate_over_points, groups=NUM_GROUPS))
-    def modulate(
-        features: Float[Tensor, "B N C"],
-        scale: Float[Tensor, "B 1 C"],
-        shift: Float[Tensor, "B 1 C"],
-    ) -> Float[Tensor, "B N C"]:
+    def modulate(features: Features, scale: PerChannel, shift: PerChannel) -> Features:
         """Normalize over the points and the channels of a group, then scale and shift."""
         grouped = features.unflatten(-1, (NUM_GROUPS, -1))  # (B, N, 8, C / 8)
         return scale * normalized(grouped, dim=(1, 3)).flatten(2) + shift
@@ -113,11 +105,7 @@ class AdaLN(AdaptiveNorm):
 
     @staticmethod
     @computed_by(modulate_over_channels, in_graphs=True)
-    def modulate(
-        features: Float[Tensor, "B N C"],
-        scale: Float[Tensor, "B 1 C"],
-        shift: Float[Tensor, "B 1 C"],
-    ) -> Float[Tensor, "B N C"]:
+    def modulate(features: Features, scale: PerChannel, shift: PerChannel) -> Features:
         """Normalize over the channels, then scale and shift."""
         return scale * normalized(features, dim=2) + shift
 
@@ -145,11 +133,8 @@ class ConditionedBlock(nn.Module):
         self.outer = PointwiseLinear(width, width)
 
     def forward(
-        self,
-        features: Float[Tensor, "B N C"],
-        style: Float[Tensor, "B S"],
-        mapped: Float[Tensor, "B N C"] | None = None,
-    ) -> Float[Tensor, "B N C"]:
+        self, features: Features, style: Float[Tensor, "B S"], mapped: Features | None = None
+    ) -> Features:
         """Return features of the same shape; points meet only in the norm's statistics.
 
         Args:
