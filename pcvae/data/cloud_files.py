@@ -281,11 +281,8 @@ def export_clouds(points: Float[np.ndarray, "S N 3"], path: Path) -> list[Path]:
     check_format(path)
     if path.suffix == ".npz":
         return [write_npz(path, points=points)]
-    names = (
-        [path]
-        if len(points) == 1
-        else [path.with_name(f"{path.stem}-{index:04d}.ply") for index in range(len(points))]
-    )
+    many = [path.with_name(f"{path.stem}-{index:04d}.ply") for index in range(len(points))]
+    names = [path] if len(points) == 1 else many
     return [write_ply(name, cloud) for cloud, name in zip(points, names, strict=True)]
 
 

@@ -146,9 +146,8 @@ class _Document:
         if mode == TRIANGLES and len(corners) % 3 == 0:
             return points, corners.reshape(-1, 3)
         if mode in (STRIP, FAN) and len(corners) > 2:
-            return points, strip_triangles(corners) if mode == STRIP else fan_triangles(
-                corners[None]
-            )
+            faces = strip_triangles(corners) if mode == STRIP else fan_triangles(corners[None])
+            return points, faces
         raise ValueError(f"it has a part of mode {mode} and {len(corners)} corners")
 
     def decompress(self, compressed: dict[str, Any]) -> tuple[np.ndarray, Int[np.ndarray, "F 3"]]:
@@ -170,11 +169,8 @@ class _Document:
         if "sparse" in what or "bufferView" not in what:
             raise ValueError(f"its accessor {number} is sparse or has no data, which is not read")
         kind, width = np.dtype(TYPES[what["componentType"]]), WIDTHS[what["type"]]
-        content, start, count = (
-            self.view(what["bufferView"]),
-            what.get("byteOffset", 0),
-            what["count"],
-        )
+        content = self.view(what["bufferView"])
+        start, count = what.get("byteOffset", 0), what["count"]
         row = kind.itemsize * width
         stride = self.entry("bufferViews", what["bufferView"]).get("byteStride", row)
         if min(count, start, stride - 1) < 0 or start + (count - 1) * stride + row > len(content):

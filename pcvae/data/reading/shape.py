@@ -115,9 +115,8 @@ def mesh_of_polygons(
         _triangles(vertices, corners[starts[sizes == size, None] + np.arange(size)])
         for size in np.unique(sizes[sizes >= 3])
     ]
-    notes += (FEW_CORNERS,) * bool((sizes < 3).any()) + (CROSSING,) * any(
-        crossed for _, crossed in cut
-    )
+    notes += (FEW_CORNERS,) * bool((sizes < 3).any())
+    notes += (CROSSING,) * any(crossed for _, crossed in cut)
     return Shape(vertices, np.concatenate([faces for faces, _ in cut]), notes)
 
 
