@@ -248,15 +248,12 @@ class Diagnosis:
 
 def swap_numbers(swaps: dict[str, Swap]) -> dict[str, float]:
     """Return what the swap test of each latent did, by the names that are logged."""
-    return {
-        f"swap_{latent}_{name}": value
-        for latent, swap in swaps.items()
-        for name, value in (
-            ("displacement", swap.displacement),
-            ("chamfer_to_own", swap.to_own),
-            ("chamfer_to_donor", swap.to_donor),
-        )
-    }
+    found = {}
+    for latent, swap in swaps.items():
+        found[f"swap_{latent}_displacement"] = swap.displacement
+        found[f"swap_{latent}_chamfer_to_own"] = swap.to_own
+        found[f"swap_{latent}_chamfer_to_donor"] = swap.to_donor
+    return found
 
 
 def error_numbers(errors: Errors) -> dict[str, float]:

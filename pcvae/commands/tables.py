@@ -68,14 +68,12 @@ def scorecard(found: dict[str, Any]) -> Table:
 
 def _reconstruction_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
     times = f"{found['cd_style_over_floor']:.2f} times"
+    rebuilt, alone, floor = (
+        f"{1e3 * found[name]:.2f}" for name in ("cd_posterior", "cd_style", "cd_floor")
+    )
     return [
-        ("CD from z and h ↓ × 10³", f"{1e3 * found['cd_posterior']:.2f}"),
-        (
-            "CD from z alone ↓ × 10³",
-            f"{1e3 * found['cd_style']:.2f}",
-            f"{1e3 * found['cd_floor']:.2f}",
-            times,
-        ),
+        ("CD from z and h ↓ × 10³", rebuilt),
+        ("CD from z alone ↓ × 10³", alone, floor, times),
         ("F-score from z and h ↑", f"{found['f_posterior']:.3f}"),
         ("F-score from z alone ↑", f"{found['f_style']:.3f}", f"{found['f_floor']:.3f}"),
     ]
