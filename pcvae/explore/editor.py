@@ -78,6 +78,7 @@ class Editor:
         num_points: int | None = None,
     ) -> None:
         self.model, self.shapes = model, shapes
+        self.has_prior = model.prior is not None
         self._set = shapes.data if reference is None else reference
         name = shapes.code if reference is None else "reference.points"
         self._clouds = Given(name, self._set.points)
@@ -85,11 +86,6 @@ class Editor:
         find = (MODEL, self._clouds, num_directions, num_points)
         self._directions = Step(editing.find_directions, find, "directions")
         self.directions: editing.Directions = self._made(Settings(), DIRECTIONS)
-
-    @property
-    def has_prior(self) -> bool:
-        """Whether the model has a learned prior."""
-        return self.model.prior is not None
 
     def steps(self, settings: Settings) -> list[Step]:
         """Return all steps from the model and the shapes to the cloud of some settings.

@@ -48,12 +48,8 @@ class TopRow(Group):
         self.shape = dropdown("Shape", tip, width="315px", label_width="50px")
         tip = "What the colors of the points tell; they are the same in all views."
         self.color = dropdown("Color by", tip, COLORS, width="195px", label_width="55px")
-        self.reset = button(
-            "Reset sliders",
-            "Puts every slider back to where it changes nothing.",
-            "undo",
-            session.reset,
-        )
+        tip = "Puts every slider back to where it changes nothing."
+        self.reset = button("Reset sliders", tip, "undo", session.reset)
         self.undo = button("Undo", "Takes the last change back.", "reply", session.undo)
         self.redo = button("Redo", "Takes the last undo back.", "share", session.redo)
         self.shape.observe(self._choose, names="value")
@@ -62,8 +58,7 @@ class TopRow(Group):
         return [widgets.HBox(row, layout=WRAP)]
 
     def _choose(self, change: Any) -> None:
-        if not self.session.held:
-            self.session.change(shape=change["new"])
+        self.session.change(shape=change["new"])
 
     def _color(self, change: Any) -> None:
         if not self.session.held:
@@ -110,10 +105,8 @@ class Explorer(Panel, widgets.VBox):
 
     def __init__(self, model: PointCloudVAE, data: CloudSet | np.ndarray, **options: Any) -> None:
         self.session = session = open_session(model, data, **options)
-        self.name, self.pictures = (
-            f"Explorer of {len(session.editor.shapes)} shapes",
-            [session.view],
-        )
+        self.name = f"Explorer of {len(session.editor.shapes)} shapes"
+        self.pictures = [session.view]
         self._groups: dict[type[Group], Group] = {}
         self.top = TopRow(session)
         self.shape, self.color, self.reset = self.top.shape, self.top.color, self.top.reset

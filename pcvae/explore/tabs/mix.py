@@ -83,11 +83,10 @@ class Mix(Group):
 
     def _change(self, change: Any) -> None:
         self._explain()
-        if not self.session.held:
-            edit = mixed(self.what.value, self.amount.value)
-            settings = self.session.settings.with_edit(MIX, edit)
-            key = "amount" if change["owner"] is self.amount else ""
-            self.session.change(key, edits=settings.edits, other=self.other.value)
+        edit = mixed(self.what.value, self.amount.value)
+        settings = self.session.settings.with_edit(MIX, edit)
+        key = "amount" if change["owner"] is self.amount else ""
+        self.session.change(key, edits=settings.edits, other=self.other.value)
 
     def _explain(self) -> None:
         """Say what is done, and gray out what has no effect."""

@@ -21,9 +21,8 @@ COLUMN = {"width": "50%", "min_width": "min(380px, 100%)"}
 
 def _move(axis: str, shift: tuple[Any, ...]) -> SliderEdit:
     tip = f"Moves the chosen h_xyz along {axis}, in model units."
-    return SliderEdit(
-        f"move {axis}", tip, (-2.0, 2.0, 0.0), Step(editing.move, (STATE, WEIGHT, shift))
-    )
+    step = Step(editing.move, (STATE, WEIGHT, shift))
+    return SliderEdit(f"move {axis}", tip, (-2.0, 2.0, 0.0), step)
 
 
 # In this order they are applied.
@@ -124,12 +123,10 @@ class EditsOfChosenPoints(Group):
         """Make the controls that say what is done."""
         self.sliders = {name: edit.slider(style=NARROW) for name, edit in EDITS.items()}
         self.turn_axis = _toggles("turn about", AXES, "y")
-        self.keep = button(
-            "Keep", "Leaves these edits in place; the sliders begin others.", "check", self._keep
-        )
-        self.clear = button(
-            "Remove all", "Takes back all edits of chosen points.", "trash", self._clear
-        )
+        tip = "Leaves these edits in place; the sliders begin others."
+        self.keep = button("Keep", tip, "check", self._keep)
+        tip = "Takes back all edits of chosen points."
+        self.clear = button("Remove all", tip, "trash", self._clear)
         self.kept = widgets.HTML()
 
     def _listen(self) -> None:
