@@ -41,6 +41,9 @@ DEAD = 0.05  # of what h moves: a z that moves less than this is called dead
 # A shape from its z alone is known if it is nearer to itself than this share of the way to another.
 KNOWN = 0.25
 MOST_FACTORS = 16
+# A decoder from latents (S, 2) to side views; means and standard deviations of q(z | x) for some x.
+Decoder = Callable[[np.ndarray], np.ndarray]
+Plane = tuple[Decoder, Float[np.ndarray, "S 2"], Float[np.ndarray, "*S 2"]]
 HEADROOM, LINE = 0.12, 0.15  # above a panel, and for each line of its title, in half panels
 
 
@@ -248,14 +251,7 @@ def _mapped(values: np.ndarray, ends: tuple[float | int, float | int]) -> np.nda
     )
 
 
-def latent_planes(
-    planes: Mapping[
-        str,
-        tuple[
-            Callable[[np.ndarray], np.ndarray], Float[np.ndarray, "S 2"], Float[np.ndarray, "*S 2"]
-        ],
-    ],
-) -> Figure:
+def latent_planes(planes: Mapping[str, Plane]) -> Figure:
     """Draw latent planes of the toy of chapter 02 side by side, whole.
 
     Args:

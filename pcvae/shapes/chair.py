@@ -22,6 +22,7 @@ from pcvae.shapes.surface import Part, box, lathe
 
 LEG, SEAT, BACK, ARM = range(4)
 BACK_THICKNESS = 3.0  # cm, front to back
+ARMS = ("armrests", "arms")
 ARM_THICKNESS = 3.0  # cm, top to bottom
 MOST_SLATS = 6
 SIDES = 0.97  # this quantile of the seat's points lies on its sides
@@ -44,12 +45,7 @@ class Chair(Family):
         integer("num_slats", 3, MOST_SLATS, "Number of slats.", needs=("back_style", "slats")),
         choice("armrests", ("none", "arms"), "Whether there are armrests."),
         continuous(
-            "arm_height",
-            "cm",
-            14,
-            26,
-            "From the top of the seat to the top of the armrests.",
-            needs=("armrests", "arms"),
+            "arm_height", "cm", 14, 26, "From the top of the seat to the top of the armrests.", ARMS
         ),
         choice("base", ("legs", "pedestal"), "Four legs, or a column on a round foot."),
     )
