@@ -78,7 +78,7 @@ def evaluate(
     """
     _check(references, training, count, points, units)
     size = set_size(count, len(references))
-    held_out = some_of(references, 2 * size, seed)
+    held_out = references[some_rows(len(references), 2 * size, seed)]
     rebuilt = reconstruction(model, held_out, points=points, units=units, seed=seed, way=way)
     drawn_from = "samples given"
     if samples is None:
@@ -120,15 +120,11 @@ def _check(
         raise ValueError("References need two points or more: half of them are encoded.")
 
 
-def some_of(
-    clouds: Float[np.ndarray, "S N 3"], count: int, seed: int
-) -> Float[np.ndarray, "K N 3"]:
-    """Return some shapes, in their order: neighbors in a file are often of one kind."""
-    return clouds[some_rows(len(clouds), count, seed)]
-
-
 def some_rows(available: int, count: int, seed: int = 0) -> Int[np.ndarray, " K"]:
-    """Return which shapes to take: at most so many, drawn at random, in their order."""
+    """Return which shapes to take: at most so many, drawn at random, in their order.
+
+    At random, as neighbors in a file are often of one kind.
+    """
     return np.sort(np.random.default_rng(seed).permutation(available)[:count])
 
 
@@ -140,9 +136,7 @@ def to_units(clouds: Float[np.ndarray, "S N 3"], units: str) -> Clouds:
     return ((clouds - center) / radius).astype(np.float32)
 
 
-def _spheres(
-    clouds: Float[np.ndarray, "S N 3"],
-) -> tuple[Float[np.ndarray, "S 1 3"], Float[np.ndarray, "S 1 1"]]:
+def _spheres(clouds: Clouds) -> tuple[Float[np.ndarray, "S 1 3"], Float[np.ndarray, "S 1 1"]]:
     """Return centers and radii; a cloud that is one point has no size, and becomes the origin."""
     center, radius = bounding_spheres(clouds)
     return center, np.maximum(radius, SMALLEST_RADIUS)

@@ -18,7 +18,7 @@ import torch
 
 import pcvae
 from pcvae.commands.held_out import open_data_of, points_of
-from pcvae.evaluation import reconstruction, some_of
+from pcvae.evaluation import reconstruction, some_rows
 from pcvae.files import write_atomically
 from pcvae.models import PointCloudVAE
 from pcvae.sampling import Way
@@ -64,7 +64,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     model = pcvae.load(options.model)
     _, parts = open_data_of(options.model, None, 2 * max(SIZES))
-    clouds = some_of(points_of(parts.test, 2 * max(SIZES)), options.count, 0)
+    clouds = points_of(parts.test, 2 * max(SIZES))
+    clouds = clouds[some_rows(len(clouds), options.count)]
     times = [waiting(model, size, options.repeats) for size in SIZES]
     table = {}
     for column, (solver, steps) in enumerate(WAYS):
