@@ -1,6 +1,8 @@
 """Saving and opening models."""
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -26,6 +28,13 @@ def test_what_is_saved_comes_back(model, tmp_path, generator):
     assert not opened.training
     assert torch.equal(opened.reconstruct(points), model.reconstruct(points))
     assert checkpoints.notes(path) == {"steps": 7}
+
+
+def test_opening_a_model_imports_no_compiler():
+    """Torch has one for tensors without memory: 800 modules, over a second of every first cell."""
+    code = "import sys, pcvae; pcvae.load('one_shot'); print('torch._dynamo' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
 
 
 def test_an_interrupted_save_leaves_the_old_file(model, tmp_path, monkeypatch):

@@ -178,7 +178,8 @@ class ConditionedNetwork(nn.Module):
             ConditionedBlock(width, style_dim, conditioning) for _ in range(depth)
         )
         self.head = PointwiseLinear(width, out_channels)
-        nn.init.normal_(self.head.weight, std=1e-3)
+        if not self.head.weight.is_meta:  # there torch would import its compiler, for a second
+            nn.init.normal_(self.head.weight, std=1e-3)
         nn.init.zeros_(self.head.bias)
 
     def forward(
