@@ -78,13 +78,8 @@ class PlotlyClouds:
         """Draw for a dark page, or for a light one."""
         self.widget.dark = dark
 
-    @property
-    def picking(self) -> bool:
-        """Whether clicks on points are reported."""
-        return self.widget.data[0].hoverinfo != "skip"
-
-    @picking.setter
-    def picking(self, on: bool) -> None:
+    def report_picks(self, on: bool) -> None:
+        """Report clicks on points, or ignore them."""
         with self.batch():
             for trace in self.widget.data:
                 trace.hoverinfo = "none" if on else "skip"
@@ -168,9 +163,7 @@ def _scene(reach: float) -> dict[str, Any]:
         "zeroline": False,
     }
     return {
-        "xaxis": axis,
-        "yaxis": axis,
-        "zaxis": axis,
+        **dict.fromkeys(("xaxis", "yaxis", "zaxis"), axis),
         "aspectmode": "cube",
         "camera": camera(),
         "dragmode": "turntable",

@@ -42,6 +42,7 @@ class _View(OnPage):
         self._titles, self._radii = titles, [float(radius) for radius in radii]
         self._clouds = RENDERERS[renderer](titles, self._radii, height)
         self._coloring: Coloring | None = None
+        self._picking = False
 
     @property
     def widget(self) -> Any:
@@ -65,11 +66,12 @@ class _View(OnPage):
     @property
     def picking(self) -> bool:
         """Whether clicks on points are reported. Off, the browser need not search for points."""
-        return self._clouds.picking
+        return self._picking
 
     @picking.setter
     def picking(self, on: bool) -> None:
-        self._clouds.picking = on
+        self._picking = on
+        self._clouds.report_picks(on)
 
     def on_pick(self, callback: Callable[[int, int], None]) -> None:
         """Call `callback(view, point)` when a point is clicked, while `picking` is on."""

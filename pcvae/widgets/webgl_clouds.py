@@ -82,20 +82,15 @@ class WebGLClouds:
         """Draw for a dark page, or for a light one."""
         self.widget.dark = dark
 
-    @property
-    def picking(self) -> bool:
-        """Whether clicks on points are reported."""
-        return self.widget.picking
-
-    @picking.setter
-    def picking(self, on: bool) -> None:
+    def report_picks(self, on: bool) -> None:
+        """Report clicks on points, or ignore them."""
         self.widget.picking = on
 
     def on_pick(self, callback: Callable[[int, int], None]) -> None:
         """Call `callback(view, point)` when a point is clicked."""
 
         def hear(_widget: Any, content: Any, _buffers: Any) -> None:
-            if self.picking and isinstance(content, dict) and "point" in content:
+            if self.widget.picking and isinstance(content, dict) and "point" in content:
                 callback(int(content["view"]), int(content["point"]))
 
         self.widget.on_msg(hear)
