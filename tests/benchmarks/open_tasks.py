@@ -192,9 +192,21 @@ def pooled(cloud: np.ndarray) -> np.ndarray:
     return np.concatenate([wave(k * cloud).mean(0) for k in (1, 2, 4, 8, 16) for wave in WAVES])
 
 
+def binned(cloud: np.ndarray, ends: tuple[float, float] | None) -> np.ndarray:
+    """Return how many upper points lie in 60 bins from left to right, the emptiest bin first."""
+    across = cloud[cloud[:, 1] > np.quantile(cloud[:, 1], 0.7), 0]
+    return np.sort(np.histogram(across, 60, ends)[0] / len(across))
+
+
 def slats() -> None:
-    """12.4: slats told from panels by neighbors, and by point-wise features."""
-    for name, answer in (("the walk-through's", solution("12.4")), ("point-wise", pooled)):
+    """12.4: slats told from panels by neighbors, by bins, and by point-wise features."""
+    ways = {
+        "the walk-through's": solution("12.4"),
+        "sorted bins that stretch with the back": lambda cloud: binned(cloud, None),
+        "sorted bins at fixed places": lambda cloud: binned(cloud, (-1.0, 1.0)),
+        "point-wise": pooled,
+    }
+    for name, answer in ways.items():
         say(f"12.4 slats told, {name}", [chapter12.slats_told(answer, seed) for seed in SEEDS])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,10 +13,12 @@ import numpy as np
 import trimesh
 
 from pcvae.checkpoints import load
+from pcvae.data import open_splits
 from pcvae.evaluation import reconstruction
+from pcvae.exercises.cards import DONE, WRONG, Card
 from pcvae.exercises.comparing import Wrong, compare, expect, numbers
 from pcvae.exercises.open_tasks import SEEDS, beside
-from pcvae.exercises.registry import exercise
+from pcvae.exercises.registry import exercise, find
 from pcvae.geometry import sample_surface, to_unit_sphere, z_up_to_y_up
 
 CASES = [
@@ -27,7 +30,7 @@ CASES = [
 ]
 
 
-@exercise("11.1", "The weight on many devices", difficulty=2, importance=5, minutes=15)
+@exercise("11.1", "The weight on many devices", difficulty=2, importance=5, minutes=5)
 def check_effective_weight(answer: Callable) -> None:
     """Compare for both losses, several devices and accumulated gradients."""
     got = [numbers(answer(*case), (), "The weight") for case in CASES]
@@ -58,7 +61,7 @@ def check_effective_weight(answer: Callable) -> None:
     compare(got, right, table, what="The weight", cases=names)
 
 
-@exercise("11.2", "A split without leaks", difficulty=3, importance=5, minutes=20)
+@exercise("11.2", "A split without leaks", difficulty=3, importance=5, minutes=15)
 def check_split(answer: Callable) -> None:
     """Look at what ends up where: clouds of one object, seeds, shares."""
     objects = np.repeat([f"object-{k:02d}" for k in range(40)], 3)
@@ -80,7 +83,7 @@ def check_split(answer: Callable) -> None:
         np.allclose(shares, (0.7, 0.1, 0.2), atol=0.05),
         "Asked for 0.7, 0.1 and 0.2 of the objects; yours are "
         + ", ".join(f"{share:.2f}" for share in shares)
-        + ".",
+        + ". (A hash of each name comes near them with thousands of objects; with 40, permute.)",
     )
     kept = sorted({str(name) for name in objects[first == "train"]})
     expect(
@@ -109,7 +112,7 @@ def _splits(answer: Callable, objects: np.ndarray, seed: int) -> np.ndarray:
     return words
 
 
-@exercise("11.3", "Up and scale", difficulty=2, importance=4, minutes=15)
+@exercise("11.3", "Up and scale", difficulty=2, importance=4, minutes=10)
 def check_upright(answer: Callable) -> None:
     """Compare on a cloud off the origin, by both axes."""
     rng = np.random.default_rng(113)
@@ -125,7 +128,12 @@ def check_upright(answer: Callable) -> None:
 def _upright_mistakes(cloud: np.ndarray, turned: np.ndarray) -> dict[str, np.ndarray]:
     def scaled(clouds: np.ndarray, middle: str = "box", size: str = "radius") -> np.ndarray:
         low, high = clouds.min(axis=1, keepdims=True), clouds.max(axis=1, keepdims=True)
-        centers = {"box": (low + high) / 2, "mean": clouds.mean(axis=1, keepdims=True), "none": 0}
+        centers = {
+            "box": (low + high) / 2,
+            "mean": clouds.mean(axis=1, keepdims=True),
+            "low": low,
+            "none": 0,
+        }
         moved = clouds - centers[middle]
         sizes = {
             "radius": np.linalg.norm(moved, axis=2).max(axis=1)[:, None, None],
@@ -149,6 +157,9 @@ def _upright_mistakes(cloud: np.ndarray, turned: np.ndarray) -> dict[str, np.nda
         ),
         "You centered on the mean of the points. Take the middle of the bounding box: it does not "
         "depend on where points are dense.": scaled(turned, middle="mean"),
+        "You moved the lowest corner of the bounding box to the origin, not its middle.": scaled(
+            turned, middle="low"
+        ),
         "You did not center.": scaled(turned, middle="none"),
     }
 
@@ -162,8 +173,11 @@ WORDS = {
     "data": "what it was trained on, and how many shapes",
     "training": "how: the command or the settings, and the seed",
     "scores": "how good it is, beside the floor",
+    "exploring": "what a direction of z does to the shape, by a number that you measured",
     "limits": "what it cannot do, and whose shapes these are",
 }
+MEASURED = ("data", "exploring")  # parts of the card that need a number
+LEAST = 3  # words that a part of the card has
 
 
 @exercise(
@@ -178,7 +192,7 @@ def check_capstone(answer: Callable) -> str:
             write_stools(meshes, MESHES, seed)
             out.mkdir()
             answer(meshes, out, seed)
-            found.append(_read(out, seed))
+            found.append(_read(out, meshes, seed))
     return beside("Chamfer distance from z alone over its floor", found, REFERENCE)
 
 
@@ -203,21 +217,44 @@ def write_stools(folder: Path, count: int, seed: int) -> None:
         stool(rng).export(folder / f"stool-{number:02d}.obj")
 
 
-def _read(out: Path, seed: int) -> float:
+def read_own(out: Path | str, meshes: Path | str, seed: int = 0) -> Card:
+    """Read what became of a folder of your own, and say what is missing.
+
+    Args:
+        out: the folder with model.safetensors, scores.json and card.md.
+        meshes: the folder of meshes, as the training was given it.
+        seed: of the training; it says which meshes were held out.
+
+    Returns:
+        A card: what is missing or does not hold, or how far off held-out shapes come back.
+
+    Raises:
+        FileNotFoundError, ValueError: `meshes` cannot be opened.
+    """
+    task, out = find("11.4"), Path(out)
+    try:
+        said = _read_files(out)
+        points = int(said.get("points", CLOUD))
+        over = over_floor(_scores(out / "model.safetensors", meshes, "test", seed, points))
+        _judge_honesty(over, over_floor(said), "Measured anew on what is held out")
+        _judge_parts(out, said, meshes, seed)
+    except Wrong as wrong:
+        return Card(task.id, task.title, WRONG, str(wrong))
+    told = f"All is there. From z alone, held-out shapes come back {over:.1f} floors off."
+    return Card(task.id, task.title, DONE, told)
+
+
+def _read(out: Path, meshes: Path, seed: int) -> float:
     """Say what is missing; return how far off unseen stools come back, over the floor."""
-    there = sorted(path.name for path in out.iterdir())
-    for name in ("model.safetensors", "scores.json", "card.md"):
-        expect(
-            (out / name).exists(),
-            f"Seed {seed}: there is no `{name}` in the folder `out`; it holds "
-            f"{', '.join(there) or 'nothing'}.",
-        )
-    said = _read_scores(out / "scores.json")
-    _read_card((out / "card.md").read_text(encoding="utf-8"), said)
-    model, points = out / "model.safetensors", int(said.get("points", CLOUD))
-    over = measured(model, seed)
-    as_said = over if points == CLOUD else measured(model, seed, points)
-    _judge_honesty(as_said, over_floor(said), seed)
+    try:
+        said = _read_files(out)
+        model, points = out / "model.safetensors", int(said.get("points", CLOUD))
+        over = measured(model, seed)
+        as_said = over if points == CLOUD else measured(model, seed, points)
+        _judge_honesty(as_said, over_floor(said), "Measured on eight stools made for this check")
+        _judge_parts(out, said, meshes, seed)
+    except Wrong as wrong:
+        raise Wrong(f"Seed {seed}: {wrong}") from None
     expect(
         over < FARTHEST,
         f"Seed {seed}: from z alone, unseen stools come back {over:.1f} floors off at {CLOUD} "
@@ -227,16 +264,51 @@ def _read(out: Path, seed: int) -> float:
     return over
 
 
+def _read_files(out: Path) -> dict[str, float | int]:
+    """Say which file, or which part of the card, is missing; return the scores."""
+    there = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    for name in ("model.safetensors", "scores.json", "card.md"):
+        expect(
+            name in there,
+            f"there is no `{name}` in the folder `out`; it holds {', '.join(there) or 'nothing'}.",
+        )
+    said = _read_scores(out / "scores.json")
+    _read_card((out / "card.md").read_text(encoding="utf-8"), said)
+    return said
+
+
+def _scores(path: Path, meshes: Path | str, part: str, seed: int, points: int) -> dict[str, Any]:
+    """Score a model on the shapes that a training with this seed trained on, or held out."""
+    splits = open_splits(str(meshes), num_points=2 * points, seed=seed)
+    return dict(
+        reconstruction(_opened(path), np.asarray(getattr(splits, part).points), points=points)
+    )
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return load(path)
+    except (ValueError, OSError) as error:
+        raise Wrong(f"`{path.name}` cannot be opened: {error}") from error
+
+
+def _judge_parts(out: Path, said: Mapping[str, float | int], meshes: Path | str, seed: int) -> None:
+    """Say so if the scores are those of the shapes that were trained on."""
+    points = int(said.get("points", CLOUD))
+    trained = _scores(out / "model.safetensors", meshes, "train", seed, points)
+    expect(
+        not np.isclose(said["cd_style"], trained["cd_style"], rtol=1e-4),
+        "`scores.json` has the scores of the shapes that were trained on. Score "
+        "`open_splits(..., seed=seed).test`.",
+    )
+
+
 def measured(path: Path, seed: int, points: int = CLOUD) -> float:
     """Return how far off eight stools come back that a model cannot know, over the floor.
 
     More points have a lower floor, so scores of different numbers cannot be compared.
     """
-    try:
-        model = load(path)
-    except (ValueError, OSError) as error:
-        raise Wrong(f"`{path.name}` cannot be opened: {error}") from error
-    rng = np.random.default_rng([12, seed])
+    model, rng = _opened(path), np.random.default_rng([12, seed])
     meshes = [stool(rng) for _ in range(8)]
     clouds = np.stack([to_unit_sphere(_sampled(mesh, rng, points))[0] for mesh in meshes])
     return over_floor(reconstruction(model, clouds, points=points))
@@ -247,12 +319,12 @@ def over_floor(scores: Mapping[str, Any]) -> float:
     return scores["cd_style"] / scores["cd_floor"]
 
 
-def _judge_honesty(over: float, said: float, seed: int) -> None:
+def _judge_honesty(over: float, said: float, how: str) -> None:
     expect(
         1 / HONEST < over / said < HONEST,
-        f"Seed {seed}: by `scores.json`, shapes come back {said:.1f} floors off from z alone; "
-        f"measured on eight stools made for this check it is {over:.1f}. Score shapes that the "
-        "training has not seen, and the model that you hand over.",
+        f"by `scores.json`, shapes come back {said:.1f} floors off from z alone. {how} it is "
+        f"{over:.1f}. Score shapes that the training has not seen, and the model that you hand "
+        "over.",
     )
 
 
@@ -278,13 +350,17 @@ def _read_scores(path: Path) -> dict[str, float | int]:
 
 
 def _read_card(card: str, scores: Mapping[str, float | int]) -> None:
-    """Say which part of a card is missing, or that it says other numbers than the scores."""
-    headings = [line.lstrip("# ").lower() for line in card.splitlines() if line.startswith("#")]
+    """Say which part of a card is missing or empty, or that it says other numbers."""
+    parts = _parts(card)
     for word, meaning in WORDS.items():
+        expect(word in parts, f"The card lacks a heading with the word *{word}*: {meaning}.")
         expect(
-            any(word in heading for heading in headings),
-            f"The card lacks a heading with the word *{word}*: {meaning}. Its headings: "
-            f"{', '.join(headings) or 'none'}.",
+            len(re.findall(r"\w+", parts[word])) >= LEAST,
+            f"Under *{word}* the card says nothing: {meaning}.",
+        )
+        expect(
+            word not in MEASURED or bool(re.search(r"\d", parts[word])),
+            f"Under *{word}* the card has no number: {meaning}.",
         )
     quoted = [
         value
@@ -296,3 +372,13 @@ def _read_card(card: str, scores: Mapping[str, float | int]) -> None:
         "The card quotes none of the numbers in `scores.json` (to two or three digits). A card "
         "says how good the model is.",
     )
+
+
+def _parts(card: str) -> dict[str, str]:
+    """Return what stands under each heading that is asked for."""
+    parts, at = {}, ""
+    for line in card.splitlines():
+        known = [word for word in WORDS if line.startswith("#") and word in line.lower()]
+        at = known[0] if known else at
+        parts[at] = parts.get(at, "") + ("" if known else line + "\n")
+    return parts

@@ -20,7 +20,7 @@ from pcvae.randomness import generator_for
 RESOLUTION = 4
 
 
-@exercise("12.1", "Voxelize", difficulty=3, importance=5, minutes=25)
+@exercise("12.1", "Voxelize", difficulty=3, importance=5, minutes=20)
 def check_voxelize(answer: Callable) -> None:
     """Compare the means in the cells of a grid around a cloud that is off the origin."""
     generator = generator_for(121)
@@ -89,7 +89,7 @@ def _voxel_mistakes(features: Tensor, points: Tensor, r: int) -> dict[str, Tenso
     }
 
 
-@exercise("12.2", "Points in a ball", difficulty=2, importance=4, minutes=20)
+@exercise("12.2", "Points in a ball", difficulty=2, importance=4, minutes=15)
 def check_balls(answer: Callable) -> None:
     """Compare indices on whole-number places, where distances are exact."""
     rng = np.random.default_rng(122)
@@ -152,7 +152,7 @@ def _ball_mistakes(
     }
 
 
-@exercise("12.3", "Adaptive group norm", difficulty=2, importance=4, minutes=15)
+@exercise("12.3", "Adaptive group norm", difficulty=2, importance=4, minutes=10)
 def check_adagn(answer: Callable) -> None:
     """Compare on features with a small spread, so that the small number under the root counts."""
     generator = generator_for(123)
