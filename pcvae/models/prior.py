@@ -62,7 +62,8 @@ class Waves(nn.Module):
 
     def __init__(self, count: int, longest: float | int) -> None:
         super().__init__()
-        rates = 2 * math.pi / longest * 2.0 ** torch.arange(count)
+        # No operation of torch: for one on the device "meta" torch would import its compiler.
+        rates = torch.tensor([2 * math.pi / longest * 2**k for k in range(count)])
         self.register_buffer("rates", rates, persistent=False)
 
     def forward(self, values: Float[Tensor, "*B C"]) -> Float[Tensor, "*B F"]:
