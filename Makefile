@@ -136,7 +136,7 @@ runs/furniture/model.safetensors: runs/furniture-mixture/model.safetensors
 	$(call TRAIN,$(FLOW) $(AUGMENTED) $(SHARP) --start_from $< --learning_rate 3e-4 --max_steps 600)
 
 runs/furniture-style/model.safetensors: runs/furniture/model.safetensors
-	$(call TRAIN,$(STYLE) $(AUGMENTED) --max_steps 4000 --start_from $<)
+	$(call TRAIN,$(STYLE) $(AUGMENTED) --max_steps 2500 --start_from $<)
 
 runs/one_shot/model.safetensors: | env
 	$(call TRAIN,--recipe one_shot $(AUGMENTED) --max_epochs 300 --validate_every 20)
