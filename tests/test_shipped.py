@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +61,14 @@ def test_every_model_is_scored_on_shapes_that_no_training_saw(name):
     assert why_unseen(name, data, "test").startswith("No training sees them")
     if name != "one_shot":  # which is diagnosed only
         assert stated(name)["settings"]["unseen"] == why_unseen(name, data, "test")
+
+
+@pytest.mark.parametrize("name", checkpoints.shipped())
+def test_no_model_remembers_places_of_the_computer_it_was_made_on(name):
+    notes = checkpoints.notes(name)
+    for run in (notes["train"], *notes.get("before", [])):
+        for place in (run["data"], run.get("start_from")):
+            assert place is None or not Path(place).is_absolute()
 
 
 def test_one_shot_does_what_its_numbers_say():
