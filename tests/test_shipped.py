@@ -100,10 +100,18 @@ def unseen():
 @pytest.mark.slow
 def test_shapes_come_back_from_z_alone_nearly_as_near_as_another_sample(unseen):
     found = reconstruction(pcvae.load("shapes"), unseen, points=2048)
-    assert found["cd_style"] < 1.6 * found["cd_floor"]
+    assert found["cd_style"] < 1.35 * found["cd_floor"]
     numbers = stated("shapes")["reconstruction"]
     assert found["cd_style"] == pytest.approx(numbers["cd_style"], rel=0.2)
-    assert numbers["cd_style"] < 1.5 * numbers["cd_floor"]
+    assert numbers["cd_style"] < 1.27 * numbers["cd_floor"]
+
+
+def test_furniture_that_it_never_saw_comes_back_as_itself():
+    numbers = stated("furniture")["reconstruction"]
+    assert numbers["cd_style"] < 2 * numbers["cd_floor"]
+    held_out = load_furniture("test").points
+    found = reconstruction(pcvae.load("furniture"), held_out, points=1024)
+    assert found["cd_style"] == pytest.approx(numbers["cd_style"], rel=0.1)
 
 
 @pytest.mark.slow
@@ -162,8 +170,7 @@ def test_the_card_quotes_the_scores():
 
 def test_shapes_pass_for_real_ones_nearly_as_well_as_real_ones_do():
     made = stated("shapes")["generation"]["cd"]["1-nna"]
-    # 0.064 above it. (0.032 on the former test shapes, of which most had been trained on.)
-    assert made["value"] <= made["floor"] + 0.07
+    assert made["value"] <= made["floor"] + 0.03
     assert made["excess"] <= 2 * made["excess_std"]
 
 
