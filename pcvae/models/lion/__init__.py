@@ -1,6 +1,6 @@
 """LION's own network in plain PyTorch: points beside voxels, without code for CUDA."""
 
-from pcvae.models.lion.blocks import AdaGN
+from pcvae.models.lion.blocks import AdaGN, LinearAttention
 from pcvae.models.lion.operators import (
     devoxelize,
     furthest_points,
@@ -17,6 +17,7 @@ __all__ = [
     "SIZES",
     "AdaGN",
     "Down",
+    "LinearAttention",
     "LionConfig",
     "LionFileError",
     "LionVAE",
