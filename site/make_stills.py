@@ -68,7 +68,7 @@ def cells_of_panels(path: Path) -> list[int]:
 def still(lab: Lab, index: int, theme: str) -> bytes | None:
     """What the panel of a cell shows, once it has come to rest; None if it keeps a white ground."""
     lab.page.evaluate(SHOW_CELL, index)
-    panel = lab.page.locator(".jp-Cell.jp-mod-active .jp-OutputArea-output").last
+    panel = lab.page.locator(".jp-Cell.jp-mod-active .jp-OutputArea-output:visible").last
     panel.wait_for()
     for plot in panel.locator(".js-plotly-plot").all():
         plot.scroll_into_view_if_needed()
