@@ -208,7 +208,6 @@ WRONG = [
     ("09.3", parts(lambda m, a, b, z, h: data(m, h[..., :3])), "the coordinates of h"),
     ("09.3", parts(lambda m, a, b, z, h: h), "You returned h"),
     ("09.3", parts(lambda m, a, b, z, h: m.decode(z, h)), "Shapes do not fit"),
-    ("09.3", lambda m, a, b: m.prior.points.from_noise(a, b), "Shapes do not fit"),
     ("09.3", with_gradients, "carry a gradient"),
     ("09.4", lambda velocity, start: start, "You never called `velocity`"),
     ("09.4", by("euler", 8), "You called `velocity` 8 times"),

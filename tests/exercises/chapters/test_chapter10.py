@@ -110,11 +110,6 @@ def standard_error(values):
     return np.std(values) / np.sqrt(len(values))
 
 
-def bootstrapped(values):
-    rng = np.random.default_rng(0)
-    return np.std([rng.choice(values, len(values)).mean() for _ in range(200)])
-
-
 def first_half(held_out, size, rng):
     rows = rng.permutation(2 * size)
     return rows[:size], rows[size:]
@@ -210,7 +205,6 @@ WRONG = [
     ("10.3", once, "You scored 1 splits"),
     ("10.3", frozen, "the same split again and again"),
     ("10.3", lambda *a: floor(*a, spread=standard_error), "how sure the *mean* is"),
-    ("10.3", lambda *a: floor(*a, spread=bootstrapped), "how sure the *mean* is"),
     ("10.3", lambda *a: floor(*a, spread=np.var), "That is the variance"),
     ("10.3", lambda *a: floor(*a, spread=np.ptp), "from the lowest to the highest"),
     ("10.3", lambda *a: floor(*a, center=np.median), "That is the median"),
